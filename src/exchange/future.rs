@@ -1,0 +1,115 @@
+//! The future of an observed call.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::{
+    account::Account, ending::Ending, hold::Wait, observer::Observer, response_body::ResponseBody,
+};
+
+pin_project! {
+    /// Waits for the request's message, if it may, then for the inner service.
+    ///
+    /// The account stands beside the state, not in it: a future that is dropped while it waits
+    /// counts too.
+    pub struct ResponseFuture<F, O, W>
+    where
+        O: Observer,
+    {
+        #[pin]
+        state: State<F, W>,
+        account: Option<Account<O>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, W> {
+        Waiting { wait: W },
+        Calling { #[pin] future: F },
+    }
+}
+
+impl<F, O: Observer, W> ResponseFuture<F, O, W> {
+    pub(super) fn waiting(wait: W, account: Account<O>) -> Self {
+        Self { state: State::Waiting { wait }, account: Some(account) }
+    }
+
+    pub(super) fn calling(future: F, account: Option<Account<O>>) -> Self {
+        Self { state: State::Calling { future }, account }
+    }
+}
+
+impl<F, O, W, B, E> Future for ResponseFuture<F, O, W>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    O: Observer,
+    W: Wait<Future = F>,
+    B: Body,
+{
+    type Output = Result<Response<ResponseBody<B, O>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let result = loop {
+            match this.state.as_mut().project() {
+                StateProjection::Waiting { wait } => {
+                    ready!(within(this.account, || wait.poll(cx)));
+                    if let Some(account) = this.account {
+                        account.notice();
+                    }
+                    let future = within(this.account, || wait.dispatch())
+                        .expect("dispatched once: the state changes with it");
+                    this.state.set(State::Calling { future });
+                }
+                StateProjection::Calling { future } => {
+                    let polled = within(this.account, || future.poll(cx));
+                    if polled.is_pending() {
+                        if let Some(account) = this.account {
+                            account.notice();
+                        }
+                    }
+                    break ready!(polled);
+                }
+            }
+        };
+        let mut account = this.account.take();
+        Poll::Ready(match result {
+            Ok(response) => {
+                let response = match &mut account {
+                    Some(account) => account.head(response),
+                    None => response,
+                };
+                Ok(response.map(|body| ResponseBody::new(body, account)))
+            }
+            Err(error) => {
+                if let Some(mut account) = account {
+                    account.close(Ending::ServiceError);
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+/// Runs a part of the inner service for the exchange, if it is observed.
+fn within<O: Observer, R>(account: &mut Option<Account<O>>, f: impl FnOnce() -> R) -> R {
+    match account {
+        Some(account) => account.enter(f),
+        None => f(),
+    }
+}
+
+impl<F, O: Observer, W> fmt::Debug for ResponseFuture<F, O, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

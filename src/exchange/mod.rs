@@ -1,0 +1,39 @@
+//! The engine: one HTTP exchange from its first byte to its last.
+//!
+//! One service ([`Observe`]), one future and one body wrapper for each direction carry every signal
+//! of the crate. A signal is an [`Observer`]: it is told when an exchange begins, what message it
+//! carries, when the response head passes, when the operation is decided and when the exchange is
+//! over. Several observers are one observer, so that a bundle costs one wrapper, one clock read at
+//! each end and one scan of each body.
+//!
+//! The account of an exchange ([`account::Account`]) is opened before the inner service is called
+//! and closes exactly once, whatever happens: it lives in the future until the head is out, then in
+//! the response body, and its drop is an ending like any other.
+//!
+//! This room knows HTTP, time and what `mcp` reads. It knows nothing of Prometheus, `tracing` or
+//! OpenTelemetry.
+
+mod account;
+mod answer;
+mod current;
+mod ending;
+mod future;
+mod hold;
+mod media;
+mod observer;
+mod outcome;
+mod record;
+mod request_body;
+mod response_body;
+mod service;
+
+pub use self::{hold::Hold, outcome::Outcome, request_body::RequestBody};
+pub(crate) use self::{
+    current::tell_current,
+    hold::Holding,
+    media::Inspection,
+    observer::{Closing, Observer, Settlement},
+    outcome::{CallStatus, Component},
+    record::{Applied, Exchange, NotCounted, Said, Sink},
+    service::{Observe, Pass},
+};

@@ -1,0 +1,180 @@
+//! What a signal implements.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{StatusCode, request, response};
+
+use super::{
+    media::Inspection,
+    outcome::{Component, Outcome},
+    record::{Applied, Exchange},
+};
+use crate::mcp::ResponseMessage;
+
+/// A signal: it is shown an exchange, and writes of it what it is for.
+///
+/// The methods are called in their order here, each at most once, the last two exactly once for
+/// each `begin` that returned a state. None of them may fail, block or panic: they run on the way
+/// of a request, and in drops.
+pub trait Observer: Clone {
+    /// What the signal keeps while the exchange lasts. It lives inline in the future, then in the
+    /// response body.
+    type State;
+
+    /// The request head is here. `None` leaves the exchange alone: the signal is switched off, or
+    /// `applied` says that a layer outside writes the same.
+    fn begin(
+        &self,
+        request: &mut request::Parts,
+        exchange: &Arc<Exchange>,
+        applied: &mut Applied,
+    ) -> Option<Self::State>;
+
+    /// The request's message is known, or known to be unreadable.
+    fn message(&self, _state: &mut Self::State, _exchange: &Exchange) {}
+
+    /// The response head passes.
+    fn head(&self, _state: &mut Self::State, _response: &mut response::Parts) {}
+
+    /// The operation is decided: its answer has passed, or none can come any more.
+    fn settle(&self, _state: &mut Self::State, _settlement: &Settlement<'_>) {}
+
+    /// The exchange is over.
+    fn close(&self, _state: &mut Self::State, _closing: &Closing) {}
+}
+
+/// How an operation was decided.
+#[derive(Debug)]
+pub struct Settlement<'a> {
+    pub(crate) exchange: &'a Exchange,
+    /// The status of the response head, if one was sent.
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) outcome: Outcome,
+    /// The answer, if one was seen.
+    pub(crate) answer: Option<&'a ResponseMessage>,
+    /// From the request head to the answer; to the head, for a standing stream.
+    pub(crate) duration: Duration,
+    /// The response says that it is not to be counted.
+    pub(crate) not_counted: bool,
+}
+
+impl Settlement<'_> {
+    /// Where the error showed, if the operation failed.
+    pub(crate) fn component(&self) -> Option<Component> {
+        let by_answer =
+            || if self.answer.is_some() { Component::JsonRpc } else { Component::Http };
+        match self.outcome {
+            Outcome::Success
+            | Outcome::InputRequired
+            | Outcome::Cancelled
+            | Outcome::Detached => None,
+            Outcome::ToolError => Some(Component::Tool),
+            Outcome::TransportError => Some(Component::Transport),
+            Outcome::Rejected => match self.status {
+                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Some(Component::Auth),
+                _ => Some(Component::Http),
+            },
+            Outcome::NoResponse => Some(Component::JsonRpc),
+            Outcome::CallerError | Outcome::ServerError | Outcome::Timeout => Some(by_answer()),
+        }
+    }
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub struct Closing {
+    /// How far the request body was read, if the head announced a message.
+    pub(crate) request: Option<Inspection>,
+    /// How far the response body was read, if an answer could be expected in it.
+    pub(crate) response: Option<Inspection>,
+}
+
+/// A signal that is switched off observes nothing.
+impl<O: Observer> Observer for Option<O> {
+    type State = O::State;
+
+    fn begin(
+        &self,
+        request: &mut request::Parts,
+        exchange: &Arc<Exchange>,
+        applied: &mut Applied,
+    ) -> Option<Self::State> {
+        self.as_ref()?.begin(request, exchange, applied)
+    }
+
+    fn message(&self, state: &mut Self::State, exchange: &Exchange) {
+        if let Some(observer) = self {
+            observer.message(state, exchange);
+        }
+    }
+
+    fn head(&self, state: &mut Self::State, response: &mut response::Parts) {
+        if let Some(observer) = self {
+            observer.head(state, response);
+        }
+    }
+
+    fn settle(&self, state: &mut Self::State, settlement: &Settlement<'_>) {
+        if let Some(observer) = self {
+            observer.settle(state, settlement);
+        }
+    }
+
+    fn close(&self, state: &mut Self::State, closing: &Closing) {
+        if let Some(observer) = self {
+            observer.close(state, closing);
+        }
+    }
+}
+
+/// Two signals are one. Each decides for itself whether it observes the exchange.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    type State = (Option<A::State>, Option<B::State>);
+
+    fn begin(
+        &self,
+        request: &mut request::Parts,
+        exchange: &Arc<Exchange>,
+        applied: &mut Applied,
+    ) -> Option<Self::State> {
+        let first = self.0.begin(request, exchange, applied);
+        let second = self.1.begin(request, exchange, applied);
+        (first.is_some() || second.is_some()).then_some((first, second))
+    }
+
+    fn message(&self, (first, second): &mut Self::State, exchange: &Exchange) {
+        if let Some(state) = first {
+            self.0.message(state, exchange);
+        }
+        if let Some(state) = second {
+            self.1.message(state, exchange);
+        }
+    }
+
+    fn head(&self, (first, second): &mut Self::State, response: &mut response::Parts) {
+        if let Some(state) = first {
+            self.0.head(state, response);
+        }
+        if let Some(state) = second {
+            self.1.head(state, response);
+        }
+    }
+
+    fn settle(&self, (first, second): &mut Self::State, settlement: &Settlement<'_>) {
+        if let Some(state) = first {
+            self.0.settle(state, settlement);
+        }
+        if let Some(state) = second {
+            self.1.settle(state, settlement);
+        }
+    }
+
+    fn close(&self, (first, second): &mut Self::State, closing: &Closing) {
+        if let Some(state) = first {
+            self.0.close(state, closing);
+        }
+        if let Some(state) = second {
+            self.1.close(state, closing);
+        }
+    }
+}

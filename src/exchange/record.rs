@@ -1,0 +1,243 @@
+//! What all layers on one exchange share: its facts, and the marks of who has seen it.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use http::{Extensions, Method, request::Parts};
+use smallvec::SmallVec;
+
+use super::{
+    media::{Media, Unread, readable},
+    outcome::CallStatus,
+};
+use crate::mcp;
+
+/// One HTTP exchange, as far as more than its own future has to know it: the request body, inner
+/// layers, other tasks.
+///
+/// Everything here is written once or is atomic, so that nobody waits for anybody.
+#[derive(Debug)]
+pub struct Exchange {
+    started: Instant,
+    method: Method,
+    /// What the head says of the request body: whether it can be read.
+    body: Result<(), Unread>,
+    /// Set by the layer that reads the request body; a second one would read it again.
+    reading: AtomicBool,
+    request: OnceLock<Result<mcp::Request, Unread>>,
+    ended: AtomicBool,
+    /// What handlers said of their own call, by the sink they said it to. Taken only by handlers
+    /// that speak and, after `spoken` is set, by the end of the exchange.
+    said: Mutex<SmallVec<[(Sink, Said); 1]>>,
+    spoken: AtomicBool,
+}
+
+impl Exchange {
+    fn new(parts: &Parts) -> Self {
+        Self {
+            started: Instant::now(),
+            method: parts.method.clone(),
+            body: request_readable(parts),
+            reading: AtomicBool::new(false),
+            request: OnceLock::new(),
+            ended: AtomicBool::new(false),
+            said: Mutex::new(SmallVec::new()),
+            spoken: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Whether the head announces a JSON-RPC message, whatever becomes of it.
+    pub(crate) fn announces_message(&self) -> bool {
+        self.body.is_ok()
+    }
+
+    /// Claims the reading of the request body. `parts` is the head that the claiming layer sees: a
+    /// layer in between may have decoded the body.
+    pub(super) fn claim_reading(&self, parts: &Parts) -> bool {
+        (self.body.is_ok() || request_readable(parts).is_ok())
+            && !self.reading.swap(true, Ordering::Relaxed)
+    }
+
+    /// What the request body said, once it is known.
+    pub(crate) fn request(&self) -> Option<Result<&mcp::Request, Unread>> {
+        self.request.get().map(|read| read.as_ref().map_err(|unread| *unread))
+    }
+
+    /// The one message of the request, if it is known to carry exactly one.
+    pub(crate) fn message(&self) -> Option<&mcp::Message> {
+        let request = self.request()?.ok()?;
+        if request.batch { None } else { request.messages.first() }
+    }
+
+    pub(super) fn publish_request(&self, read: Result<mcp::Request, Unread>) {
+        // A second answer can only come from a body that was read twice; the first one stands.
+        let _ = self.request.set(read);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether the exchange is a call of the tool `name`.
+    pub(crate) fn is_tool_call(&self, name: &str) -> bool {
+        self.message().is_some_and(|message| {
+            message.kind == mcp::MessageKind::Request
+                && message.method == Some(mcp::Method::ToolsCall)
+                && message.target.as_ref().is_some_and(|target| target.as_str() == name)
+        })
+    }
+
+    /// Lets a handler say something of its own call to `sink`.
+    pub(super) fn tell<R>(&self, sink: Sink, f: impl FnOnce(&Self, &mut Said) -> R) -> R {
+        // The closures passed here are the crate's own and do not panic: a poisoned list is whole.
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        self.spoken.store(true, Ordering::Release);
+        let index = said.iter().position(|(to, _)| *to == sink).unwrap_or_else(|| {
+            said.push((sink, Said::default()));
+            said.len() - 1
+        });
+        f(self, &mut said[index].1)
+    }
+
+    /// What handlers have said to `sink`.
+    pub(crate) fn said(&self, sink: Sink) -> Said {
+        if !self.spoken.load(Ordering::Acquire) {
+            return Said::default();
+        }
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.iter().find(|(to, _)| *to == sink).map_or_else(Said::default, |(_, said)| *said)
+    }
+}
+
+/// Whether a request's head announces a body that can be read. MCP sends messages by POST only
+/// (MCP 2025-11-25, Transports, sending messages to the server).
+fn request_readable(parts: &Parts) -> Result<(), Unread> {
+    if parts.method != Method::POST {
+        return Err(Unread::MediaType);
+    }
+    match readable(&parts.headers)? {
+        Media::Json => Ok(()),
+        Media::EventStream => Err(Unread::MediaType),
+    }
+}
+
+/// What a handler said of the call that it is serving.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for something said")]
+pub(crate) struct Said {
+    /// How the tool call went and how long it took.
+    pub(crate) call: Option<(CallStatus, Duration)>,
+    /// The request was recorded by hand.
+    pub(crate) request: bool,
+    /// An error was recorded by hand.
+    pub(crate) error: bool,
+    /// The authentication was recorded by hand.
+    pub(crate) auth: bool,
+    /// A rate limit hit was recorded by hand.
+    pub(crate) rate_limit: bool,
+}
+
+/// The identity of what a layer writes to. The same sink records an exchange once, however many
+/// layers lead to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Sink(u64);
+
+impl Sink {
+    /// A sink that is equal to no other of this process.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The sinks that layers around this point of the stack write to.
+///
+/// It is kept beside the exchange, not in it: a retry between two layers sends a second request
+/// that only the outer one has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Applied(SmallVec<[Sink; 4]>);
+
+impl Applied {
+    /// Marks `sink` as served. `false` if a layer outside serves it already.
+    pub(crate) fn claim(&mut self, sink: Sink) -> bool {
+        let new = !self.contains(sink);
+        if new {
+            self.0.push(sink);
+        }
+        new
+    }
+
+    pub(crate) fn contains(&self, sink: Sink) -> bool {
+        self.0.contains(&sink)
+    }
+}
+
+/// The request extension by which the layers on one exchange find each other.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) applied: Applied,
+}
+
+impl Scope {
+    /// The scope that a layer outside has opened, else a new one. The second value tells whether
+    /// it is new.
+    ///
+    /// An exchange that has ended is not joined: its extensions were carried into another request.
+    pub(super) fn join_or_open(parts: &Parts) -> (Self, bool) {
+        match parts.extensions.get::<Self>() {
+            Some(scope) if !scope.exchange.has_ended() => (scope.clone(), false),
+            _ => {
+                let exchange = Arc::new(Exchange::new(parts));
+                (Self { exchange, applied: Applied::default() }, true)
+            }
+        }
+    }
+
+    /// Leaves the scope in the extensions for the layers further in.
+    pub(super) fn leave_in(&self, extensions: &mut Extensions) {
+        // Writing over a value that is there saves an allocation.
+        match extensions.get_mut::<Self>() {
+            Some(scope) => scope.clone_from(self),
+            None => {
+                extensions.insert(self.clone());
+            }
+        }
+    }
+}
+
+/// A response extension: the exchange is not to be counted, since it only reads what was counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotCounted;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_is_claimed_once() {
+        let (one, other) = (Sink::new(), Sink::new());
+        let mut applied = Applied::default();
+        assert!(applied.claim(one));
+        assert!(!applied.claim(one));
+        assert!(applied.claim(other));
+        assert!(applied.contains(one));
+    }
+}

@@ -1,0 +1,267 @@
+//! The request body on its way in.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::{
+    answer::each_slice, current, ending::content_length, hold::Permit, media::Unread,
+    record::{Exchange, Scope},
+};
+use crate::mcp::RequestReader;
+
+pin_project! {
+    /// The body that the layers of this crate hand to the inner service: the request's own, read
+    /// as it passes.
+    ///
+    /// It yields the frames of the body it wraps, unchanged and in order, and forwards its size
+    /// hint and its end, so that lengths stay declared.
+    pub struct RequestBody<B>
+    where
+        B: Body,
+    {
+        #[pin]
+        inner: B,
+        held: Option<HeldFrames<B::Data, B::Error>>,
+        tap: Option<Tap>,
+    }
+}
+
+impl<B: Body> RequestBody<B> {
+    /// A body that is passed on without being looked at.
+    pub(super) fn untapped(inner: B) -> Self {
+        Self { inner, held: None, tap: None }
+    }
+
+    /// A body whose bytes are counted and, if it is to be, read.
+    pub(super) fn tapped(inner: B, tap: Tap) -> Self {
+        Self { inner, held: None, tap: Some(tap) }
+    }
+
+    /// A shared reference to the body that is wrapped.
+    pub fn get_ref(&self) -> &B {
+        &self.inner
+    }
+
+    /// The body that is wrapped. Frames that were read ahead are lost.
+    pub fn into_inner(self) -> B {
+        self.inner
+    }
+
+    pub(super) fn hold(&mut self, permit: Permit) {
+        self.held = Some(HeldFrames {
+            first: None,
+            rest: VecDeque::new(),
+            bytes: 0,
+            exhausted: false,
+            permit,
+        });
+    }
+}
+
+impl<B: Body + Unpin> RequestBody<B> {
+    /// Reads ahead until the message is known, or it is clear that waiting gives nothing more.
+    ///
+    /// What was read is kept, in order, errors included, and yielded first.
+    pub(super) fn poll_message(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let mut inner = this.inner;
+        let (Some(held), Some(tap)) = (this.held, this.tap) else { return Poll::Ready(()) };
+        loop {
+            let Some(frame) = ready!(inner.as_mut().poll_frame(cx)) else {
+                held.exhausted = true;
+                tap.end();
+                return Poll::Ready(());
+            };
+            let mut last = true;
+            if let Ok(frame) = &frame {
+                tap.see(frame);
+                if inner.is_end_stream() {
+                    tap.end();
+                }
+                last = tap.is_done() || frame.is_trailers();
+            }
+            held.push(frame);
+            if last || held.bytes > held.permit.bytes() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl<B: Body> Body for RequestBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let mut this = self.project();
+        if let Some(held) = this.held {
+            if let Some(frame) = held.pop() {
+                return Poll::Ready(Some(frame));
+            }
+            if held.exhausted {
+                return Poll::Ready(None);
+            }
+            *this.held = None;
+        }
+        let Some(tap) = this.tap else { return this.inner.poll_frame(cx) };
+        let frame = ready!(tap.enter(|| this.inner.as_mut().poll_frame(cx)));
+        match &frame {
+            None => tap.end(),
+            Some(Err(_)) => {}
+            Some(Ok(frame)) => {
+                tap.see(frame);
+                if frame.is_trailers() || this.inner.is_end_stream() {
+                    tap.end();
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.held {
+            Some(held) => held.is_empty() && (held.exhausted || self.inner.is_end_stream()),
+            None => self.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.inner.size_hint();
+        if let Some(held) = &self.held {
+            let bytes = held.bytes;
+            let (lower, upper) = (hint.lower().saturating_add(bytes), hint.upper());
+            hint = SizeHint::new();
+            hint.set_lower(lower);
+            if let Some(upper) = upper.and_then(|upper| upper.checked_add(bytes)) {
+                hint.set_upper(upper);
+            }
+        }
+        hint
+    }
+}
+
+impl<B: Body + Default> Default for RequestBody<B> {
+    fn default() -> Self {
+        Self::untapped(B::default())
+    }
+}
+
+impl<B: Body + fmt::Debug> fmt::Debug for RequestBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// Frames that were read ahead. Nearly every message arrives in one frame, which needs no queue.
+struct HeldFrames<D, E> {
+    first: Option<Result<Frame<D>, E>>,
+    rest: VecDeque<Result<Frame<D>, E>>,
+    /// Bytes of data in the frames.
+    bytes: u64,
+    /// The body has yielded `None` and must not be asked again.
+    exhausted: bool,
+    permit: Permit,
+}
+
+impl<D: Buf, E> HeldFrames<D, E> {
+    fn push(&mut self, frame: Result<Frame<D>, E>) {
+        self.bytes += data_bytes(&frame);
+        if self.first.is_none() && self.rest.is_empty() {
+            self.first = Some(frame);
+        } else {
+            self.rest.push_back(frame);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Result<Frame<D>, E>> {
+        let frame = self.first.take().or_else(|| self.rest.pop_front())?;
+        self.bytes -= data_bytes(&frame);
+        Some(frame)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none() && self.rest.is_empty()
+    }
+}
+
+fn data_bytes<D: Buf, E>(frame: &Result<Frame<D>, E>) -> u64 {
+    frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, |data| data.remaining() as u64)
+}
+
+/// The part of a request body that looks at what passes.
+pub(super) struct Tap {
+    exchange: Arc<Exchange>,
+    /// Makes the exchange current while the body is polled; `None` only meanwhile.
+    scope: Option<Scope>,
+    reader: Option<RequestReader>,
+    declared: Option<u64>,
+    seen: u64,
+}
+
+impl Tap {
+    pub(super) fn new(scope: &Scope, headers: &http::HeaderMap, read: bool) -> Self {
+        Self {
+            exchange: Arc::clone(&scope.exchange),
+            scope: Some(scope.clone()),
+            reader: read.then(RequestReader::new),
+            declared: content_length(headers),
+            seen: 0,
+        }
+    }
+
+    fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        let _entered = current::enter(&mut self.scope);
+        poll()
+    }
+
+    fn see<D: Buf>(&mut self, frame: &Frame<D>) {
+        let Some(data) = frame.data_ref() else { return };
+        self.seen += data.remaining() as u64;
+        let Some(reader) = &mut self.reader else { return };
+        if each_slice(data, |bytes| reader.feed(bytes)).is_err() {
+            self.reader = None;
+            self.exchange.publish_request(Err(Unread::Hidden));
+        } else if reader.is_invalid() || self.declared.is_some_and(|bytes| self.seen >= bytes) {
+            // A consumer that counts stops here, without asking for the end.
+            self.end();
+        }
+    }
+
+    /// The body has said all it has to say.
+    fn end(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            self.exchange.publish_request(reader.finish().map_err(Unread::Unreadable));
+        }
+    }
+
+    /// Whether the message is known, or known to be unreadable.
+    fn is_done(&self) -> bool {
+        self.reader.is_none()
+    }
+}
+
+impl Drop for Tap {
+    /// A body that is dropped early may still have shown its whole message: a consumer of a
+    /// document needs no end of the stream.
+    fn drop(&mut self) {
+        let Some(reader) = self.reader.take() else { return };
+        let read = if reader.is_complete() {
+            reader.finish().map_err(Unread::Unreadable)
+        } else {
+            Err(Unread::Partial)
+        };
+        self.exchange.publish_request(read);
+    }
+}

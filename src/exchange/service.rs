@@ -1,0 +1,156 @@
+//! The middleware: passes at once, or holds.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    marker::PhantomData,
+    mem,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower::Service;
+
+use super::{
+    account::Account,
+    future::ResponseFuture,
+    hold::{Held, Holding, Wait},
+    observer::Observer,
+    request_body::RequestBody,
+    response_body::ResponseBody,
+};
+
+/// A service whose exchanges are observed.
+///
+/// `M` is the mode: [`Pass`] calls the inner service at once and asks nothing of it; [`Holding`]
+/// may wait for the request's message first, and needs a service that can be cloned.
+#[derive(Clone, Copy)]
+pub struct Observe<S, O, M> {
+    inner: S,
+    observer: O,
+    mode: M,
+}
+
+/// Calls the inner service at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass;
+
+impl<S, O, M> Observe<S, O, M> {
+    pub(crate) fn new(inner: S, observer: O, mode: M) -> Self {
+        Self { inner, observer, mode }
+    }
+
+    /// A shared reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// A mutable reference to the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, O, B, R> Service<Request<B>> for Observe<S, O, Pass>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    O: Observer,
+    B: Body,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R, O>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, O, Never<S::Future>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (account, request) = Account::open(&self.observer, request);
+        call(&mut self.inner, account, request)
+    }
+}
+
+impl<S, O, B, R> Service<Request<B>> for Observe<S, O, Holding>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    O: Observer,
+    B: Body + Unpin,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R, O>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, O, Held<S, B>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (account, mut request) = Account::open(&self.observer, request);
+        if let Some(account) = account {
+            let ended = request.body().is_end_stream();
+            let permit = self.mode.permit(request.headers(), account.exchange(), ended);
+            let Some(permit) = permit.filter(|_| account.exchange().request().is_none()) else {
+                return call(&mut self.inner, Some(account), request);
+            };
+            request.body_mut().hold(permit);
+            // The instance that was made ready is the one that is called, later; what stays is a
+            // clone that has yet to be asked.
+            let clone = self.inner.clone();
+            let ready = mem::replace(&mut self.inner, clone);
+            return ResponseFuture::waiting(Held(Some((ready, request))), account);
+        }
+        call(&mut self.inner, None, request)
+    }
+}
+
+/// Calls a service that is ready, under its account if there is one.
+fn call<S, O, B, W>(
+    service: &mut S,
+    mut account: Option<Account<O>>,
+    request: Request<RequestBody<B>>,
+) -> ResponseFuture<S::Future, O, W>
+where
+    S: Service<Request<RequestBody<B>>>,
+    O: Observer,
+    B: Body,
+{
+    let future = match &mut account {
+        Some(account) => account.enter(|| service.call(request)),
+        None => service.call(request),
+    };
+    ResponseFuture::calling(future, account)
+}
+
+/// The wait of a service that does not wait: there is none.
+#[derive(Debug)]
+pub struct Never<F> {
+    never: Infallible,
+    _future: PhantomData<fn() -> F>,
+}
+
+impl<F> Wait for Never<F> {
+    type Future = F;
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        match self.never {}
+    }
+
+    fn dispatch(&mut self) -> Option<Self::Future> {
+        match self.never {}
+    }
+}
+
+impl<S: fmt::Debug, O, M> fmt::Debug for Observe<S, O, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observe").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

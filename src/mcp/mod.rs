@@ -1,0 +1,49 @@
+//! The reader: what a message says, taken from its bytes as they pass.
+//!
+//! A [`RequestReader`] is fed the frames of one request body and a [`ResponseReader`] those of one
+//! response body, wherever the network happened to cut them. Both pull out the few members an
+//! observer needs, skip the rest at the speed of memory, and keep nothing else: no tree, no copy of
+//! the body, the same few hundred bytes of state for a body of any size and any nesting. They know
+//! bytes and the protocol, nothing of HTTP, services or telemetry.
+//!
+//! What is read, by which rule:
+//!
+//! | file | what | by |
+//! | --- | --- | --- |
+//! | `scan` | JSON in pieces; which values to enter, hand over or skip | RFC 8259 |
+//! | `skip`, `string`, `number` | the parts of that: containers of no interest, strings, numbers | RFC 8259 sections 5 to 7 |
+//! | `sse` | event streams in pieces | WHATWG HTML section 9.2 |
+//! | `request`, `response` | which members make which facts | JSON-RPC 2.0, the MCP schemas |
+//! | `method`, `revision` | the closed sets | MCP revisions 2024-11-05 to 2026-07-28 |
+//! | `id`, `text` | captured values of bounded size | |
+//!
+//! # What is promised
+//!
+//! - Where `serde_json::Value` can read a document, the facts are those one would compute from it:
+//!   escapes in keys and values, members in any order, the last of duplicate keys.
+//! - Where it cannot, the answer is [`Unreadable`], or the facts of the parts that were looked at: a
+//!   value that is skipped is not validated.
+//! - No input makes a reader panic, recurse or grow.
+
+mod digest;
+mod id;
+mod literal;
+mod method;
+mod number;
+mod request;
+mod response;
+mod revision;
+mod scan;
+mod skip;
+mod sse;
+mod string;
+mod text;
+mod unreadable;
+
+pub(crate) use self::id::Id;
+pub(crate) use self::method::{Method, TargetField};
+pub(crate) use self::request::{Client, Message, MessageKind, Request, RequestReader, TraceFields};
+pub(crate) use self::response::{Event, ResponseKind, ResponseMessage, ResponseReader, ResultType};
+pub(crate) use self::revision::Revision;
+pub(crate) use self::text::Text;
+pub(crate) use self::unreadable::Unreadable;

@@ -1,0 +1,151 @@
+//! What a response body says.
+//!
+//! JSON-RPC 2.0 section 5, and the result schemas of MCP 2024-11-05 to 2026-07-28. A body is one JSON
+//! document or an event stream with a document in each event; a document is a message or, by MCP
+//! 2025-03-26, a batch of them. A stream carries more than the answer to its request: a server's own
+//! requests and notifications travel on it too.
+
+mod document;
+mod read;
+
+use self::document::Document;
+use super::id::Id;
+use super::method::Method;
+use super::revision::Revision;
+use super::sse::{Piece, StreamScanner};
+use super::unreadable::Unreadable;
+
+/// Reads one response body, frame by frame.
+pub(crate) struct ResponseReader {
+    document: Document,
+    /// The framing, if the body is an event stream.
+    stream: Option<StreamScanner>,
+}
+
+impl ResponseReader {
+    /// Reads a body that is one JSON document.
+    pub(crate) fn json() -> Self {
+        Self {
+            document: Document::new(),
+            stream: None,
+        }
+    }
+
+    /// Reads a body that is an event stream.
+    pub(crate) fn sse() -> Self {
+        Self {
+            document: Document::new(),
+            stream: Some(StreamScanner::new()),
+        }
+    }
+
+    /// Takes the next bytes of the body and tells what they complete.
+    pub(crate) fn feed(&mut self, bytes: &[u8], on: &mut impl FnMut(Event)) {
+        let Self { document, stream } = self;
+        let Some(stream) = stream else {
+            document.feed(bytes);
+            return document.tell(on);
+        };
+        stream.feed(bytes, &mut |piece| match piece {
+            Piece::Comment => on(Event::Comment),
+            Piece::Data(bytes) => document.feed(bytes),
+            Piece::Message => std::mem::replace(document, Document::new()).finish(on),
+            Piece::Priming => on(Event::Priming),
+            Piece::Foreign => *document = Document::new(),
+        });
+    }
+
+    /// Tells what the body's end means. To be called when it has ended well.
+    pub(crate) fn finish(&mut self, on: &mut impl FnMut(Event)) {
+        // An event that the stream breaks off is discarded (WHATWG HTML section 9.2.6).
+        if self.stream.is_none() {
+            self.document.finish(on);
+        }
+    }
+}
+
+/// What has been read.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Message(ResponseMessage),
+    /// An event with empty data, which gives the client an id to resume from (SEP-1699).
+    Priming,
+    /// A comment line, which keeps the connection alive.
+    Comment,
+    /// A body, or the data of an event, that gives no message. More may follow in a stream.
+    Invalid(Unreadable),
+}
+
+/// One message from a server.
+#[derive(Clone, Debug)]
+pub(crate) struct ResponseMessage {
+    pub(crate) kind: ResponseKind,
+    pub(crate) id: Option<Id>,
+    pub(crate) method: Option<Method>,
+    /// `error.code`, if it is an integer of 64 bits.
+    pub(crate) error_code: Option<i64>,
+    /// `result.isError`, of a tool that failed.
+    pub(crate) is_error: bool,
+    pub(crate) result_type: ResultType,
+    /// `result.protocolVersion`: what an `initialize` agreed on.
+    pub(crate) protocol_version: Option<Revision>,
+    /// Whether there is a `result.nextCursor`: the list goes on.
+    pub(crate) next_cursor: bool,
+    /// The bytes that `result` takes in the document.
+    pub(crate) result_bytes: u64,
+}
+
+impl ResponseMessage {
+    /// A message of which nothing is known.
+    const fn new() -> Self {
+        Self {
+            kind: ResponseKind::Unknown,
+            id: None,
+            method: None,
+            error_code: None,
+            is_error: false,
+            result_type: ResultType::Complete,
+            protocol_version: None,
+            next_cursor: false,
+            result_bytes: 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ResponseKind {
+    /// A `result`, and no method.
+    Result,
+    /// An `error` that is not null, and no method. The id may be missing.
+    Error,
+    /// A method and an id: the server asks the client.
+    Request,
+    /// A method and no id.
+    Notification,
+    /// None of these.
+    Unknown,
+}
+
+/// `result.resultType` (MCP 2026-07-28).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum ResultType {
+    /// `complete`; also where there is none, as before 2026-07-28.
+    #[default]
+    Complete,
+    InputRequired,
+    /// A handle to a task (SEP-2663).
+    Task,
+    /// An extension's.
+    Other,
+}
+
+impl ResultType {
+    fn from_name(name: &str) -> Self {
+        match name {
+            "complete" => Self::Complete,
+            "input_required" => Self::InputRequired,
+            "task" => Self::Task,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Which values of a response body are read.
+
+use smallvec::SmallVec;
+
+use super::{ResponseKind, ResponseMessage, ResultType};
+use crate::mcp::id::{self, Id};
+use crate::mcp::method::Method;
+use crate::mcp::revision::Revision;
+use crate::mcp::scan::{Read, Shape, Value};
+use crate::mcp::string::Keep;
+use crate::mcp::unreadable::Unreadable;
+
+/// Takes the messages out of a document.
+pub(super) struct MessageReader {
+    draft: Draft,
+    messages: SmallVec<[ResponseMessage; 1]>,
+    batch: bool,
+}
+
+/// A message while it is read.
+struct Draft {
+    message: ResponseMessage,
+    has_result: bool,
+    has_error: bool,
+    /// The position of the first byte of `result`.
+    result_start: u64,
+}
+
+/// Messages of a batch that are kept.
+const MAX_MESSAGES: usize = 64;
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    Document,
+    Batch,
+    Message,
+    Result,
+    Error,
+}
+
+/// A value that is read.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Field {
+    Root,
+    Element,
+
+    Id,
+    Method,
+    Result,
+    Error,
+
+    IsError,
+    ResultType,
+    ProtocolVersion,
+    NextCursor,
+
+    Code,
+}
+
+impl MessageReader {
+    pub(super) fn new() -> Self {
+        Self {
+            draft: Draft::new(),
+            messages: SmallVec::new(),
+            batch: false,
+        }
+    }
+
+    /// The messages that are complete.
+    pub(super) fn take(&mut self) -> SmallVec<[ResponseMessage; 1]> {
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl Read for MessageReader {
+    type Place = Place;
+    type Field = Field;
+
+    const DOCUMENT: Place = Place::Document;
+
+    fn shape(place: Place) -> Shape {
+        match place {
+            Place::Document | Place::Batch => Shape::Array,
+            Place::Message | Place::Result | Place::Error => Shape::Object,
+        }
+    }
+
+    fn element(&mut self, place: Place) -> Option<Field> {
+        match place {
+            Place::Document => Some(Field::Root),
+            _ => (self.messages.len() < MAX_MESSAGES).then_some(Field::Element),
+        }
+    }
+
+    fn member(&mut self, place: Place, key: &[u8]) -> Option<Field> {
+        let field = Field::of(place, key)?;
+        // The last of duplicate keys holds.
+        self.draft.clear(field);
+        Some(field)
+    }
+
+    fn keep(field: Field) -> Keep {
+        match field {
+            Field::Id => id::KEEP,
+            _ => Keep::first(64),
+        }
+    }
+
+    fn value(&mut self, field: Field, value: Value<'_>, size: u64) -> Result<(), Unreadable> {
+        let Draft {
+            message,
+            has_result,
+            has_error,
+            ..
+        } = &mut self.draft;
+        match (field, value) {
+            (Field::Element, _) => self.messages.push(ResponseMessage::new()),
+            (Field::Id, value) => message.id = Id::new(value)?,
+            (Field::Method, Value::Text(name)) => {
+                message.method = Some(Method::from_bytes(name.as_str()?.as_bytes()));
+            }
+            (Field::Result, _) => {
+                *has_result = true;
+                message.result_bytes = size;
+            }
+            (Field::Error, value) => *has_error = !matches!(value, Value::Null),
+            (Field::IsError, Value::Bool(is_error)) => message.is_error = is_error,
+            (Field::ResultType, Value::Text(name)) => {
+                message.result_type = ResultType::from_name(name.as_str()?);
+            }
+            (Field::ProtocolVersion, Value::Text(name)) => {
+                message.protocol_version = Some(Revision::from_bytes(name.as_str()?.as_bytes()));
+            }
+            (Field::NextCursor, Value::Text(_)) => message.next_cursor = true,
+            (Field::Code, Value::Number(code)) => message.error_code = code.as_i64(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, field: Field, shape: Shape, at: u64) -> Option<Place> {
+        match (field, shape) {
+            (Field::Root, Shape::Array) => {
+                self.batch = true;
+                Some(Place::Batch)
+            }
+            (Field::Root | Field::Element, Shape::Object) => Some(Place::Message),
+            (Field::Result, Shape::Object) => {
+                self.draft.has_result = true;
+                self.draft.result_start = at;
+                Some(Place::Result)
+            }
+            (Field::Error, Shape::Object) => {
+                self.draft.has_error = true;
+                Some(Place::Error)
+            }
+            _ => None,
+        }
+    }
+
+    fn close(&mut self, place: Place, at: u64) -> Place {
+        match place {
+            Place::Message => {
+                self.messages.push(self.draft.finish());
+                if self.batch {
+                    Place::Batch
+                } else {
+                    Place::Document
+                }
+            }
+            Place::Result => {
+                self.draft.message.result_bytes = at - self.draft.result_start;
+                Place::Message
+            }
+            Place::Error => Place::Message,
+            Place::Batch | Place::Document => Place::Document,
+        }
+    }
+}
+
+impl Field {
+    /// The field that a key means.
+    fn of(place: Place, key: &[u8]) -> Option<Self> {
+        Some(match (place, key) {
+            (Place::Message, b"id") => Self::Id,
+            (Place::Message, b"method") => Self::Method,
+            (Place::Message, b"result") => Self::Result,
+            (Place::Message, b"error") => Self::Error,
+
+            (Place::Result, b"isError") => Self::IsError,
+            (Place::Result, b"resultType") => Self::ResultType,
+            (Place::Result, b"protocolVersion") => Self::ProtocolVersion,
+            (Place::Result, b"nextCursor") => Self::NextCursor,
+
+            (Place::Error, b"code") => Self::Code,
+            _ => return None,
+        })
+    }
+}
+
+impl Draft {
+    const fn new() -> Self {
+        Self {
+            message: ResponseMessage::new(),
+            has_result: false,
+            has_error: false,
+            result_start: 0,
+        }
+    }
+
+    /// Forgets what a field said, and all that it held.
+    fn clear(&mut self, field: Field) {
+        let message = &mut self.message;
+        match field {
+            Field::Id => message.id = None,
+            Field::Method => message.method = None,
+            Field::Result => {
+                self.has_result = false;
+                message.is_error = false;
+                message.result_type = ResultType::Complete;
+                message.protocol_version = None;
+                message.next_cursor = false;
+                message.result_bytes = 0;
+            }
+            Field::Error => {
+                self.has_error = false;
+                message.error_code = None;
+            }
+            Field::IsError => message.is_error = false,
+            Field::ResultType => message.result_type = ResultType::Complete,
+            Field::ProtocolVersion => message.protocol_version = None,
+            Field::NextCursor => message.next_cursor = false,
+            Field::Code => message.error_code = None,
+            Field::Root | Field::Element => {}
+        }
+    }
+
+    /// The message, now that its last member has been read. Leaves an empty draft.
+    fn finish(&mut self) -> ResponseMessage {
+        let Self {
+            mut message,
+            has_result,
+            has_error,
+            ..
+        } = std::mem::replace(self, Self::new());
+        message.kind = match (message.method, &message.id) {
+            (Some(_), Some(_)) => ResponseKind::Request,
+            (Some(_), None) => ResponseKind::Notification,
+            (None, _) if has_error => ResponseKind::Error,
+            (None, _) if has_result => ResponseKind::Result,
+            (None, _) => ResponseKind::Unknown,
+        };
+        message
+    }
+}

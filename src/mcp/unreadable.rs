@@ -1,0 +1,31 @@
+//! Why a body cannot be read.
+
+/// Why a body, or one event of a stream, gives no facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Unreadable {
+    /// There is nothing but white space.
+    Empty,
+    /// It is not JSON.
+    Syntax,
+    /// A string that had to be read is not UTF-8.
+    Utf8,
+    /// More than white space follows the document.
+    Trailing,
+    /// It ends before the document does.
+    Truncated,
+    /// It is JSON, but neither an object nor an array with something in it.
+    NotJsonRpc,
+}
+
+impl Unreadable {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Syntax => "syntax",
+            Self::Utf8 => "utf8",
+            Self::Trailing => "trailing",
+            Self::Truncated => "truncated",
+            Self::NotJsonRpc => "not_jsonrpc",
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The keys of the series: whole tuples, so that two series never share counts.
+
+use super::{
+    admission::NameId,
+    labels::{Code, HttpMethod, Scheme},
+    operation::MethodLabel,
+    series::Key,
+};
+use crate::{
+    exchange::{Component, Outcome},
+    mcp::Revision,
+};
+
+/// All that is told apart of operations. Each family shows a part of it and adds up the rest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct OperationKey {
+    pub(super) source: Source,
+    pub(super) method: MethodLabel,
+    pub(super) target: TargetKey,
+    /// `None` for a call recorded with a status outside the closed set.
+    pub(super) outcome: Option<Outcome>,
+    pub(super) code: Option<Code>,
+    pub(super) component: Option<Component>,
+    pub(super) revision: Option<Revision>,
+}
+
+/// Who recorded an operation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    /// The layer, from an exchange.
+    Wire,
+    /// A handler. It says nothing of MCP operations, so only the families on tools show it.
+    Hand,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum TargetKey {
+    None,
+    Tool(NameId),
+    Prompt(NameId),
+    Resource(Scheme),
+}
+
+impl Key for OperationKey {
+    /// Each part has bits of its own: a target 36, in which a name has 32, and the others from one
+    /// to eight. An absent part is one more value.
+    fn packed(self) -> u64 {
+        let target = match self.target {
+            TargetKey::None => 0,
+            TargetKey::Tool(name) => 1 | u64::from(name.number()) << 4,
+            TargetKey::Prompt(name) => 2 | u64::from(name.number()) << 4,
+            TargetKey::Resource(scheme) => 3 | (scheme as u64) << 4,
+        };
+        target
+            | (self.source as u64) << 36
+            | (self.method.index() as u64) << 37
+            | optional(self.outcome.map(|outcome| outcome as u8)) << 45
+            | optional(self.code.map(|code| code as u8)) << 50
+            | optional(self.component.map(|component| component as u8)) << 55
+            | optional(self.revision.map(|revision| revision as u8)) << 59
+    }
+
+    fn folded(self) -> Self {
+        let target = match self.target {
+            TargetKey::Tool(_) => TargetKey::Tool(NameId::OTHER),
+            TargetKey::Prompt(_) => TargetKey::Prompt(NameId::OTHER),
+            target @ (TargetKey::None | TargetKey::Resource(_)) => target,
+        };
+        Self { target, ..self }
+    }
+}
+
+/// All that is told apart of HTTP exchanges.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ExchangeKey {
+    pub(super) method: HttpMethod,
+    pub(super) route: NameId,
+    pub(super) status: u16,
+}
+
+impl ExchangeKey {
+    /// Stands for what is no HTTP status.
+    pub(super) const OTHER_STATUS: u16 = 0;
+}
+
+impl Key for ExchangeKey {
+    fn packed(self) -> u64 {
+        u64::from(self.route.number()) | u64::from(self.status) << 32 | (self.method as u64) << 48
+    }
+
+    fn folded(self) -> Self {
+        Self { route: NameId::OTHER, ..self }
+    }
+}
+
+/// An error that was recorded by hand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ErrorKey {
+    pub(super) kind: NameId,
+    pub(super) component: NameId,
+}
+
+impl Key for ErrorKey {
+    fn packed(self) -> u64 {
+        u64::from(self.kind.number()) | u64::from(self.component.number()) << 32
+    }
+
+    fn folded(self) -> Self {
+        Self { kind: NameId::OTHER, component: NameId::OTHER }
+    }
+}
+
+fn optional(value: Option<u8>) -> u64 {
+    value.map_or(0, |value| u64::from(value) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{super::labels::ClosedSet, *};
+    use crate::mcp::Method;
+
+    fn options<T: Copy>(values: impl IntoIterator<Item = T>) -> Vec<Option<T>> {
+        [None].into_iter().chain(values.into_iter().map(Some)).collect()
+    }
+
+    /// Every part at each of its values while the others are at their largest, whose bits are most
+    /// likely to spill over.
+    #[test]
+    fn no_two_operations_have_the_same_number() {
+        let largest = OperationKey {
+            source: Source::Hand,
+            method: MethodLabel::Known(Method::Other),
+            target: TargetKey::Prompt(NameId::of_test(u32::MAX)),
+            outcome: Some(Outcome::NoResponse),
+            code: Some(Code::Other),
+            component: Some(Component::Transport),
+            revision: Some(Revision::Other),
+        };
+        let mut keys = vec![OperationKey { source: Source::Wire, ..largest }];
+        keys.extend(MethodLabel::all().map(|method| OperationKey { method, ..largest }));
+        let names = [NameId::OTHER, NameId::of_test(1), NameId::of_test(u32::MAX)];
+        let targets = names
+            .into_iter()
+            .flat_map(|name| [TargetKey::Tool(name), TargetKey::Prompt(name)])
+            .chain(Scheme::ALL.iter().copied().map(TargetKey::Resource))
+            .chain([TargetKey::None]);
+        keys.extend(targets.map(|target| OperationKey { target, ..largest }));
+        for outcome in options(Outcome::ALL) {
+            for code in options(Code::ALL.iter().copied()) {
+                for component in options(Component::ALL.iter().copied()) {
+                    for revision in options(Revision::ALL) {
+                        let key = OperationKey { outcome, code, component, revision, ..largest };
+                        keys.push(key);
+                    }
+                }
+            }
+        }
+        let mut distinct: Vec<OperationKey> = Vec::new();
+        let mut packed = HashSet::new();
+        for key in keys {
+            if packed.insert(key.packed()) {
+                distinct.push(key);
+            } else {
+                assert_eq!(distinct.iter().find(|one| one.packed() == key.packed()), Some(&key));
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_exchanges_or_errors_have_the_same_number() {
+        let (zero, one, most) = (NameId::OTHER, NameId::of_test(1), NameId::of_test(u32::MAX));
+        let mut packed = HashSet::new();
+        for &method in HttpMethod::ALL {
+            for route in [zero, one, most] {
+                for status in [0, 200, u16::MAX] {
+                    assert!(packed.insert(ExchangeKey { method, route, status }.packed()));
+                }
+            }
+        }
+        packed.clear();
+        for kind in [zero, one, most] {
+            for component in [zero, one, most] {
+                assert!(packed.insert(ErrorKey { kind, component }.packed()));
+            }
+        }
+    }
+}

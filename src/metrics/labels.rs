@@ -1,0 +1,368 @@
+//! Label values: closed sets, and what any other text must be like to become one.
+
+use http::{HeaderMap, HeaderName, Method, header::AUTHORIZATION};
+
+use crate::exchange::{CallStatus, Component, Outcome};
+
+/// Stands for every value that is not admitted.
+pub(super) const OTHER: &str = "_OTHER";
+
+/// The longest label value, in bytes.
+pub(super) const LONGEST: usize = 64;
+
+/// A label with a fixed list of values.
+pub(super) trait ClosedSet: Copy + 'static {
+    /// All values, each at its own [`index`](Self::index).
+    const ALL: &'static [Self];
+
+    fn as_str(self) -> &'static str;
+
+    fn index(self) -> usize;
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+macro_rules! closed_set {
+    ($(#[$docs:meta])* $vis:vis enum $name:ident {
+        $($(#[$variant_docs:meta])* $variant:ident = $text:expr,)*
+    }) => {
+        $(#[$docs])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        $vis enum $name { $($(#[$variant_docs])* $variant),* }
+
+        impl ClosedSet for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+pub(super) use closed_set;
+
+closed_set! {
+    /// The HTTP methods that the OpenTelemetry HTTP conventions know by name.
+    pub(super) enum HttpMethod {
+        Get = "GET",
+        Post = "POST",
+        Delete = "DELETE",
+        Options = "OPTIONS",
+        Head = "HEAD",
+        Put = "PUT",
+        Patch = "PATCH",
+        Connect = "CONNECT",
+        Trace = "TRACE",
+        Other = OTHER,
+    }
+}
+
+impl HttpMethod {
+    pub(super) fn of(method: &Method) -> Self {
+        match *method {
+            Method::POST => Self::Post,
+            Method::GET => Self::Get,
+            Method::DELETE => Self::Delete,
+            Method::OPTIONS => Self::Options,
+            Method::HEAD => Self::Head,
+            Method::PUT => Self::Put,
+            Method::PATCH => Self::Patch,
+            Method::CONNECT => Self::Connect,
+            Method::TRACE => Self::Trace,
+            _ => Self::Other,
+        }
+    }
+}
+
+closed_set! {
+    /// The kind of a resource: its URI's scheme, where that says what lies behind it.
+    pub(super) enum Scheme {
+        File = "file",
+        Http = "http",
+        Https = "https",
+        Data = "data",
+        Git = "git",
+        Github = "github",
+        S3 = "s3",
+        Gs = "gs",
+        Postgres = "postgres",
+        Mysql = "mysql",
+        Sqlite = "sqlite",
+        Mongodb = "mongodb",
+        Redis = "redis",
+        Ftp = "ftp",
+        Ssh = "ssh",
+        Mailto = "mailto",
+        Urn = "urn",
+        Memory = "memory",
+        Config = "config",
+        Ui = "ui",
+        Other = OTHER,
+    }
+}
+
+impl Scheme {
+    /// The scheme of a URI, in any case (RFC 3986, section 3.1).
+    pub(super) fn of(uri: &str) -> Self {
+        let Some((scheme, _)) = uri.split_once(':') else { return Self::Other };
+        let known = Self::ALL.iter().find(|known| known.as_str().eq_ignore_ascii_case(scheme));
+        known.copied().unwrap_or(Self::Other)
+    }
+}
+
+closed_set! {
+    /// JSON-RPC error codes with a meaning of their own, and two classes for all others.
+    pub(super) enum Code {
+        ParseError = "-32700",
+        InvalidRequest = "-32600",
+        MethodNotFound = "-32601",
+        InvalidParams = "-32602",
+        Internal = "-32603",
+        ResourceNotFound = "-32002",
+        HeaderMismatch = "-32020",
+        MissingCapability = "-32021",
+        UnsupportedVersion = "-32022",
+        UrlElicitation = "-32042",
+        /// What JSON-RPC leaves to servers: -32099 to -32000.
+        ServerRange = "server_range",
+        Other = "other",
+    }
+}
+
+impl Code {
+    pub(super) const fn of(code: i64) -> Self {
+        match code {
+            -32700 => Self::ParseError,
+            -32600 => Self::InvalidRequest,
+            -32601 => Self::MethodNotFound,
+            -32602 => Self::InvalidParams,
+            -32603 => Self::Internal,
+            -32002 => Self::ResourceNotFound,
+            -32020 => Self::HeaderMismatch,
+            -32021 => Self::MissingCapability,
+            -32022 => Self::UnsupportedVersion,
+            -32042 => Self::UrlElicitation,
+            -32099..=-32000 => Self::ServerRange,
+            _ => Self::Other,
+        }
+    }
+}
+
+closed_set! {
+    /// How a client said who it is.
+    pub(crate) enum AuthKind {
+        Bearer = "bearer",
+        Basic = "basic",
+        ApiKey = "api_key",
+        Other = "other",
+        /// Not at all.
+        None = "none",
+    }
+}
+
+impl AuthKind {
+    /// The credentials in a request's head. Their scheme is told apart, nothing else is looked at.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let Some(credentials) = headers.get(AUTHORIZATION) else {
+            let has_key = API_KEY_HEADERS.iter().any(|name| headers.contains_key(name));
+            return if has_key { Self::ApiKey } else { Self::None };
+        };
+        let scheme = credentials.as_bytes().split(|&byte| byte == b' ').next().unwrap_or_default();
+        // A scheme may be written in any case (RFC 9110, section 11.1).
+        match scheme {
+            _ if scheme.eq_ignore_ascii_case(b"bearer") => Self::Bearer,
+            _ if scheme.eq_ignore_ascii_case(b"basic") => Self::Basic,
+            _ if scheme.eq_ignore_ascii_case(b"apikey") => Self::ApiKey,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Where gateways expect a key that is no `Authorization`; there is no standard.
+const API_KEY_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
+
+closed_set! {
+    /// Why a client was not let in.
+    pub(crate) enum AuthFailure {
+        /// It sent no credentials.
+        NoCredentials = "no_credentials",
+        /// It sent credentials that were not accepted (401).
+        Invalid = "invalid",
+        /// Its credentials do not allow this (403).
+        Forbidden = "forbidden",
+    }
+}
+
+closed_set! {
+    /// What a client asked for that is not there.
+    pub(super) enum Unknown {
+        Tool = "tool",
+        Prompt = "prompt",
+        Resource = "resource",
+        Method = "method",
+    }
+}
+
+closed_set! {
+    /// Why a value was replaced by [`OTHER`].
+    pub(super) enum Reason {
+        /// Not in the closed set, or not admitted.
+        Unknown = "unknown",
+        /// Empty, or longer than [`LONGEST`].
+        Length = "length",
+        /// A character that a label does not show.
+        Charset = "charset",
+        /// No room for more values.
+        Cap = "cap",
+    }
+}
+
+macro_rules! as_closed_set {
+    ($name:ty, $all:expr) => {
+        impl ClosedSet for $name {
+            const ALL: &'static [Self] = $all;
+
+            fn as_str(self) -> &'static str {
+                <$name>::as_str(self)
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+as_closed_set!(Outcome, &Outcome::ALL);
+as_closed_set!(CallStatus, &[CallStatus::Success, CallStatus::Error, CallStatus::Cancelled]);
+as_closed_set!(
+    Component,
+    &[
+        Component::Http,
+        Component::JsonRpc,
+        Component::Tool,
+        Component::Auth,
+        Component::Transport
+    ]
+);
+
+/// Whether a name that a client or a handler brought up may become a label value: what the MCP
+/// specification advises for tool names, and at most half as long.
+pub(super) fn check_name(name: &str) -> Result<(), Reason> {
+    check_length(name)?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.bytes().all(fits) { Ok(()) } else { Err(Reason::Charset) }
+}
+
+/// Whether a text of the operator's own may become a label value: any script, but nothing that
+/// moves a cursor or breaks a line.
+pub(super) fn check_value(value: &str) -> Result<(), Reason> {
+    check_length(value)?;
+    if value.chars().any(char::is_control) { Err(Reason::Charset) } else { Ok(()) }
+}
+
+fn check_length(value: &str) -> Result<(), Reason> {
+    if (1..=LONGEST).contains(&value.len()) { Ok(()) } else { Err(Reason::Length) }
+}
+
+/// Whether Prometheus takes this as a name: letters, digits and `_`, not beginning with a digit.
+pub(super) fn is_identifier(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    name.bytes().next().is_some_and(letter)
+        && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_of_a_closed_set_is_at_its_index_and_can_be_parsed() {
+        fn check<T: ClosedSet + std::fmt::Debug + PartialEq>() {
+            for (index, &value) in T::ALL.iter().enumerate() {
+                assert_eq!(value.index(), index, "{value:?}");
+                assert_eq!(T::parse(value.as_str()), Some(value));
+            }
+            assert_eq!(T::parse("no such value"), None);
+        }
+        check::<HttpMethod>();
+        check::<Scheme>();
+        check::<Code>();
+        check::<AuthKind>();
+        check::<AuthFailure>();
+        check::<Unknown>();
+        check::<Reason>();
+        check::<Outcome>();
+        check::<CallStatus>();
+        check::<Component>();
+    }
+
+    #[test]
+    fn methods_schemes_and_codes_outside_their_set_are_other() {
+        assert_eq!(HttpMethod::of(&Method::POST), HttpMethod::Post);
+        assert_eq!(HttpMethod::of(&Method::from_bytes(b"post").unwrap()), HttpMethod::Other);
+        assert_eq!(Scheme::of("FILE:///etc/hosts"), Scheme::File);
+        for uri in ["", "no-scheme", "://", "evil\n:x", "filex:///"] {
+            assert_eq!(Scheme::of(uri), Scheme::Other, "{uri}");
+        }
+        assert_eq!(Code::of(-32602), Code::InvalidParams);
+        assert_eq!(Code::of(-32001), Code::ServerRange);
+        assert_eq!(Code::of(-32099), Code::ServerRange);
+        assert_eq!(Code::of(i64::MIN), Code::Other);
+    }
+
+    #[test]
+    fn credentials_are_told_apart_by_their_scheme() {
+        for (name, value, kind) in [
+            ("authorization", "Bearer abc", AuthKind::Bearer),
+            ("authorization", "BEARER abc", AuthKind::Bearer),
+            ("authorization", "basic YTpi", AuthKind::Basic),
+            ("authorization", "ApiKey abc", AuthKind::ApiKey),
+            ("authorization", "Bearerabc", AuthKind::Other),
+            ("authorization", "", AuthKind::Other),
+            ("x-api-key", "abc", AuthKind::ApiKey),
+            ("accept", "*/*", AuthKind::None),
+        ] {
+            let name = HeaderName::from_static(name);
+            let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
+            assert_eq!(AuthKind::of(&headers), kind, "{value}");
+        }
+    }
+
+    #[test]
+    fn names_are_short_and_plain() {
+        assert_eq!(check_name("get_weather.v2-beta"), Ok(()));
+        assert_eq!(check_name(""), Err(Reason::Length));
+        assert_eq!(check_name(&"a".repeat(64)), Ok(()));
+        assert_eq!(check_name(&"a".repeat(65)), Err(Reason::Length));
+        for name in ["a b", "a\"b", "a\nb", "天気", "a/b", "a\0"] {
+            assert_eq!(check_name(name), Err(Reason::Charset), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_operators_values_may_be_of_any_script() {
+        assert_eq!(check_value("天気 \"quoted\" \\"), Ok(()));
+        assert_eq!(check_value("a\nb"), Err(Reason::Charset));
+        assert_eq!(check_value("a\u{85}b"), Err(Reason::Charset));
+        assert_eq!(check_value(""), Err(Reason::Length));
+    }
+
+    #[test]
+    fn identifiers_are_what_prometheus_takes() {
+        for name in ["mcp", "_x", "a9"] {
+            assert!(is_identifier(name), "{name}");
+        }
+        for name in ["", "9a", "a-b", "a:b", "ä", "a b"] {
+            assert!(!is_identifier(name), "{name}");
+        }
+    }
+}

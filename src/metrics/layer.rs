@@ -1,0 +1,209 @@
+//! The middleware that fills the cells from the wire.
+
+use std::sync::Arc;
+
+use http::{StatusCode, request, uri::PathAndQuery};
+use tower::Layer;
+
+use super::{
+    labels::{AuthFailure, AuthKind},
+    operation::{HttpExchange, MethodLabel, Operation, Target},
+    store::McpMetrics,
+};
+use crate::{
+    exchange::{
+        Applied, CallStatus, Component, Exchange, Observe, Observer, Outcome, Pass, Said, Settlement,
+    },
+    mcp::{self, Method},
+};
+
+/// Counts what passes: requests, operations, tool calls, their durations and how they ended.
+///
+/// See the [module](crate::metrics) for what is recorded and when.
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it wraps a service"]
+pub struct MetricsLayer {
+    observer: RecordMetrics,
+}
+
+impl MetricsLayer {
+    /// Records into [`McpMetrics::global`].
+    pub fn new() -> Self {
+        Self::with_metrics(McpMetrics::global())
+    }
+
+    /// Records into a store of your own.
+    pub fn with_metrics(metrics: McpMetrics) -> Self {
+        Self { observer: RecordMetrics::new(metrics) }
+    }
+
+    /// Whether scrapes that [`MetricsService`](super::MetricsService) answered under this layer
+    /// are counted. They are not by default: they would drown the traffic of a quiet server.
+    pub fn count_scrapes(mut self, count: bool) -> Self {
+        self.observer = self.observer.count_scrapes(count);
+        self
+    }
+}
+
+impl Default for MetricsLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for MetricsLayer {
+    type Service = Observe<S, RecordMetrics, Pass>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Observe::new(inner, self.observer.clone(), Pass)
+    }
+}
+
+/// The signal of [`MetricsLayer`].
+#[derive(Clone, Debug)]
+pub struct RecordMetrics {
+    metrics: McpMetrics,
+    count_scrapes: bool,
+}
+
+impl RecordMetrics {
+    pub(crate) fn new(metrics: McpMetrics) -> Self {
+        Self { metrics, count_scrapes: false }
+    }
+
+    pub(crate) fn count_scrapes(mut self, count: bool) -> Self {
+        self.count_scrapes = count;
+        self
+    }
+
+    /// Counts an operation of the wire, unless a handler has counted it by hand.
+    fn record(&self, state: &State, settlement: &Settlement<'_>, said: Said) {
+        let message = settlement.exchange.message();
+        let status = settlement.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16());
+        // A handler that failed says so even where its answer does not; one that succeeded does
+        // not know what became of its answer.
+        let (outcome, duration) = match said.call {
+            Some((CallStatus::Error, duration)) if !settlement.outcome.is_error() => {
+                (Outcome::ToolError, duration)
+            }
+            Some((_, duration)) => (settlement.outcome, duration),
+            None => (settlement.outcome, settlement.duration),
+        };
+        let component = if outcome == settlement.outcome {
+            settlement.component()
+        } else {
+            Some(Component::Tool)
+        };
+        self.metrics.record_operation(&Operation {
+            method: state.in_flight,
+            target: message.map_or(Target::None, target),
+            outcome,
+            code: settlement.answer.and_then(|answer| answer.error_code),
+            component: component.filter(|_| !said.error),
+            revision: message.and_then(|message| message.revision),
+            duration: Some(duration),
+        });
+        self.metrics.record_exchange(&HttpExchange {
+            method: settlement.exchange.method(),
+            path: state.path.as_ref().map_or("/", PathAndQuery::path),
+            status,
+            duration: Some(settlement.duration),
+            answered: settlement.answer.is_some() && message.is_some(),
+        });
+        if !said.auth {
+            self.record_auth(state.auth, settlement.status);
+        }
+        if settlement.status == Some(StatusCode::TOO_MANY_REQUESTS) && !said.rate_limit {
+            self.metrics.record_rate_limited();
+        }
+    }
+
+    /// An attempt succeeds if credentials came and were not refused. Nobody who sends none has
+    /// tried, unless told to.
+    fn record_auth(&self, kind: AuthKind, status: Option<StatusCode>) {
+        let failure = match status {
+            Some(StatusCode::UNAUTHORIZED) if kind == AuthKind::None => {
+                Some(AuthFailure::NoCredentials)
+            }
+            Some(StatusCode::UNAUTHORIZED) => Some(AuthFailure::Invalid),
+            Some(StatusCode::FORBIDDEN) => Some(AuthFailure::Forbidden),
+            // Without a head, nobody knows.
+            None => return,
+            Some(_) => None,
+        };
+        if failure.is_some() || kind != AuthKind::None {
+            self.metrics.record_auth(kind, failure);
+        }
+    }
+}
+
+/// The status of an exchange whose client left before the head, as nginx has it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// What the metrics keep of an exchange.
+#[derive(Debug)]
+pub struct State {
+    /// The method under which the exchange is in flight.
+    in_flight: MethodLabel,
+    auth: AuthKind,
+    path: Option<PathAndQuery>,
+}
+
+impl Observer for RecordMetrics {
+    type State = State;
+
+    fn begin(
+        &self,
+        request: &mut request::Parts,
+        _: &Arc<Exchange>,
+        applied: &mut Applied,
+    ) -> Option<State> {
+        if !applied.claim(self.metrics.sink()) {
+            return None;
+        }
+        let state = State {
+            in_flight: MethodLabel::None,
+            auth: AuthKind::of(&request.headers),
+            path: request.uri.path_and_query().cloned(),
+        };
+        self.metrics.in_flight().enter(state.in_flight);
+        Some(state)
+    }
+
+    fn message(&self, state: &mut State, exchange: &Exchange) {
+        let Some(message) = exchange.message() else { return };
+        let known = method_label(message);
+        self.metrics.in_flight().leave(state.in_flight);
+        self.metrics.in_flight().enter(known);
+        state.in_flight = known;
+    }
+
+    fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
+        self.metrics.in_flight().leave(state.in_flight);
+        if settlement.not_counted && !self.count_scrapes {
+            return;
+        }
+        let said = settlement.exchange.said(self.metrics.sink());
+        self.record(state, settlement, said);
+    }
+}
+
+fn method_label(message: &mcp::Message) -> MethodLabel {
+    match (message.kind, message.method) {
+        (mcp::MessageKind::Response, _) => MethodLabel::Response,
+        (_, Some(method)) => MethodLabel::Known(method),
+        (_, None) => MethodLabel::None,
+    }
+}
+
+fn target(message: &mcp::Message) -> Target<'_> {
+    let (Some(method), Some(target)) = (message.method, &message.target) else {
+        return Target::None;
+    };
+    match method {
+        Method::ToolsCall => Target::Tool(target.as_str()),
+        Method::PromptsGet => Target::Prompt(target.as_str()),
+        Method::ResourcesRead => Target::Resource(target.as_str()),
+        _ => Target::None,
+    }
+}

@@ -1,0 +1,107 @@
+//! Prometheus metrics of an MCP server, down to the single tool.
+//!
+//! [`McpMetrics`] keeps the counts, [`MetricsService`] serves them as the page that Prometheus
+//! scrapes. Nothing has to be registered or installed:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use mcp_telemetry::metrics::McpMetrics;
+//!
+//! let metrics = McpMetrics::global();
+//! metrics.record_tool_call("get_weather", "success", Duration::from_millis(42));
+//!
+//! let page = metrics.render();
+//! assert!(page.contains(r#"mcp_tool_calls_total{tool_name="get_weather",status="success"} 1"#));
+//! ```
+//!
+//! # Families
+//!
+//! The prefix `mcp` is the [namespace](McpMetricsBuilder::namespace).
+//!
+//! | family | type | labels |
+//! |---|---|---|
+//! | `mcp_service_info` | gauge, 1 | `version`, any |
+//! | `mcp_requests_total` | counter | `method`, `path`, `status` |
+//! | `mcp_request_duration_seconds` | histogram | `method`, `path` |
+//! | `mcp_tools_total`, `mcp_resources_total`, `mcp_prompts_total` | gauge | |
+//! | `mcp_tool_calls_total` | counter | `tool_name`, `status`, `error_type` |
+//! | `mcp_tool_call_duration_seconds` | histogram | `tool_name` |
+//! | `mcp_resource_reads_total` | counter | `resource_type`, `status` |
+//! | `mcp_auth_attempts_total` | counter | `type`, `status`, `reason` |
+//! | `mcp_rate_limit_hits_total` | counter | `client_type` |
+//! | `mcp_errors_total` | counter | `type`, `component` |
+//! | `mcp_operations_total` | counter | `mcp_method`, `outcome` |
+//! | `mcp_operation_duration_seconds` | histogram | `mcp_method` |
+//! | `mcp_requests_in_flight` | gauge | `mcp_method` |
+//! | `mcp_unknown_targets_total` | counter | `kind` |
+//! | `mcp_observability_labels_clamped_total` | counter | `label`, `reason` |
+//!
+//! Every series of a family has the same labels. One without a value is left out, which means the
+//! same to Prometheus: `error_type` and `reason` of a success. `status` of a tool call or resource
+//! read is `success`, `error` or `cancelled`; `outcome`, `error_type` and `type` tell more, in the
+//! words of [`Outcome`](crate::Outcome).
+//!
+//! A series appears when it first counts. From the start there are zeros for the tools that were
+//! [configured](McpMetricsBuilder::tools), and for the last two families.
+//!
+//! # A store of one's own
+//!
+//! Servers with other names, buckets or tools [build](McpMetrics::builder) their own store, and
+//! give it to the layer and the service. The metrics that you keep with the [`prometheus`] crate
+//! come on the same page:
+//!
+//! ```
+//! use mcp_telemetry::metrics::{McpMetrics, MetricsService};
+//! use prometheus::{IntCounter, Registry};
+//! # use http_body_util::BodyExt;
+//! # use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::new();
+//! let cache_hits = IntCounter::new("cache_hits_total", "Answers from the cache.")?;
+//! registry.register(Box::new(cache_hits.clone()))?;
+//! cache_hits.inc();
+//!
+//! let metrics = McpMetrics::builder().tools(["get_weather"]).registry(registry).build()?;
+//! let service = MetricsService::with_metrics(metrics);
+//!
+//! # let response = service.oneshot(http::Request::get("/metrics").body(())?).await?;
+//! # let page = String::from_utf8(response.into_body().collect().await?.to_bytes().into())?;
+//! assert!(page.contains(r#"mcp_tool_calls_total{tool_name="get_weather",status="success"} 0"#));
+//! assert!(page.contains("cache_hits_total 1"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod admission;
+mod auth;
+mod buckets;
+mod builder;
+mod cell;
+mod clamps;
+mod collector;
+mod endpoint;
+mod exposition;
+mod in_flight;
+mod key;
+mod labels;
+mod layer;
+mod names;
+mod operation;
+mod page;
+mod routes;
+mod series;
+mod snapshot;
+mod store;
+mod table;
+mod wire;
+
+pub use self::{
+    builder::McpMetricsBuilder,
+    endpoint::{MetricsBody, MetricsService},
+    layer::MetricsLayer,
+    store::McpMetrics,
+};
+pub(crate) use self::layer::RecordMetrics;

@@ -1,0 +1,386 @@
+//! What a page shows: all series read once, added up for each family.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
+
+use super::{
+    admission::Names,
+    cell::{self, Sums},
+    exposition::Exposition,
+    key::{ErrorKey, ExchangeKey, OperationKey, Source, TargetKey},
+    labels::{ClosedSet, HttpMethod, OTHER, Scheme, Unknown},
+    names,
+    operation::MethodLabel,
+    store::Inner,
+};
+use crate::{
+    exchange::{CallStatus, Component, Outcome},
+    mcp::Method,
+};
+
+/// The sums of one moment. Families that show the same operations in different ways agree, since
+/// each series was read once for all of them.
+pub(super) struct Snapshot<'a> {
+    store: &'a Inner,
+    tools: Table,
+    routes: Table,
+    /// By tool and [`ending`].
+    tool_calls: Grid,
+    /// The slots of a cell, by tool.
+    tool_durations: Grid,
+    /// By scheme and status.
+    resource_reads: Grid,
+    /// By method and outcome.
+    operations: Grid,
+    /// The slots of a cell, by method.
+    operation_durations: Grid,
+    /// By outcome and component.
+    errors: Grid,
+    errors_by_hand: Vec<(ErrorKey, u64)>,
+    /// Sorted as they are shown.
+    requests: Vec<(ExchangeKey, u64)>,
+    /// The slots of a cell, by HTTP method and route.
+    request_durations: Grid,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(super) fn of(store: &'a Inner) -> Self {
+        // The series go before the names: a name is admitted before it has a series.
+        let operations: Vec<_> = store.operations.iter().collect();
+        let exchanges: Vec<_> = store.exchanges.iter().collect();
+        let errors = store.errors.iter();
+        let errors_by_hand =
+            errors.map(|error| (error.key, error.value.load(Ordering::Relaxed))).collect();
+        let tools = Table::of(&store.tools);
+        let routes = Table::of(store.routes.names());
+
+        let slots = cell::slots(&store.buckets);
+        let mut snapshot = Self {
+            store,
+            tool_calls: Grid::new(tools.len(), ENDINGS),
+            tool_durations: Grid::new(tools.len(), slots),
+            resource_reads: Grid::new(Scheme::ALL.len(), CallStatus::ALL.len()),
+            operations: Grid::new(MethodLabel::COUNT, Outcome::ALL.len()),
+            operation_durations: Grid::new(MethodLabel::COUNT, slots),
+            errors: Grid::new(Outcome::ALL.len(), Component::ALL.len()),
+            errors_by_hand,
+            requests: Vec::with_capacity(exchanges.len()),
+            request_durations: Grid::new(HttpMethod::ALL.len() * routes.len(), slots),
+            tools,
+            routes,
+        };
+        let mut sums = vec![0; slots];
+        for series in operations {
+            series.value.read(&mut sums);
+            snapshot.add_operation(&series.key, &sums);
+        }
+        for series in exchanges {
+            series.value.read(&mut sums);
+            snapshot.add_exchange(series.key, &sums);
+        }
+        snapshot.sort_requests();
+        snapshot
+    }
+
+    fn add_operation(&mut self, key: &OperationKey, slots: &[u64]) {
+        let count = Sums::of(slots).operations();
+        if key.method == MethodLabel::Known(Method::ToolsCall) {
+            let tool = match key.target {
+                TargetKey::Tool(name) => name.index(),
+                // A call whose name could not be read counts with those that are not admitted.
+                _ => 0,
+            };
+            self.tool_calls.add(tool, ending(key.outcome), count);
+            self.tool_durations.add_row(tool, slots);
+        }
+        let (Source::Wire, Some(outcome)) = (key.source, key.outcome) else { return };
+        self.operations.add(key.method.index(), outcome.index(), count);
+        self.operation_durations.add_row(key.method.index(), slots);
+        if key.method == MethodLabel::Known(Method::ResourcesRead) {
+            let scheme = match key.target {
+                TargetKey::Resource(scheme) => scheme,
+                _ => Scheme::Other,
+            };
+            self.resource_reads.add(scheme.index(), outcome.status().index(), count);
+        }
+        if let Some(component) = key.component {
+            self.errors.add(outcome.index(), component.index(), count);
+        }
+    }
+
+    fn add_exchange(&mut self, key: ExchangeKey, slots: &[u64]) {
+        self.requests.push((key, Sums::of(slots).operations()));
+        let row = self.route_row(key.method, key.route.index());
+        self.request_durations.add_row(row, slots);
+    }
+
+    fn route_row(&self, method: HttpMethod, route: usize) -> usize {
+        method.index() * self.routes.len() + route
+    }
+
+    fn sort_requests(&mut self) {
+        let routes = &self.routes;
+        self.requests.sort_unstable_by_key(|(key, _)| {
+            (key.method.index(), routes.rank(key.route.index()), key.status)
+        });
+    }
+
+    /// Writes every family that has a series.
+    pub(super) fn expose(&self, out: &mut impl Exposition) {
+        self.expose_service(out);
+        self.expose_requests(out);
+        self.expose_registry_counts(out);
+        self.expose_tool_calls(out);
+        self.expose_resource_reads(out);
+        self.expose_auth(out);
+        self.expose_rate_limits(out);
+        self.expose_errors(out);
+        self.expose_operations(out);
+        self.expose_in_flight(out);
+        self.expose_unknown_targets(out);
+        self.expose_clamps(out);
+    }
+
+    fn expose_service(&self, out: &mut impl Exposition) {
+        out.family(&names::SERVICE_INFO);
+        let info = self.store.service_info.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(info) = info {
+            out.info(&[&info.version], &info.labels);
+        }
+    }
+
+    fn expose_requests(&self, out: &mut impl Exposition) {
+        out.family(&names::REQUESTS_TOTAL);
+        for (ExchangeKey { method, route, status }, count) in &self.requests {
+            let mut digits = itoa::Buffer::new();
+            let status = match *status {
+                ExchangeKey::OTHER_STATUS => OTHER,
+                status => digits.format(status),
+            };
+            out.row(&[method.as_str(), self.routes.name(route.index()), status], *count);
+        }
+        out.family(&names::REQUEST_DURATION_SECONDS);
+        for &method in HttpMethod::ALL {
+            for (route, name) in self.routes.by_name() {
+                let slots = self.request_durations.row(self.route_row(method, route));
+                expose_histogram(out, &[method.as_str(), name], slots);
+            }
+        }
+    }
+
+    fn expose_registry_counts(&self, out: &mut impl Exposition) {
+        let counts = *self.store.registry_counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(counts) = counts else { return };
+        for (family, count) in [
+            (&names::TOOLS_TOTAL, counts.tools),
+            (&names::RESOURCES_TOTAL, counts.resources),
+            (&names::PROMPTS_TOTAL, counts.prompts),
+        ] {
+            out.family(family);
+            out.row(&[], count);
+        }
+    }
+
+    fn expose_tool_calls(&self, out: &mut impl Exposition) {
+        out.family(&names::TOOL_CALLS_TOTAL);
+        for (tool, name) in self.tools.by_name() {
+            for (ending, &count) in self.tool_calls.row(tool).iter().enumerate() {
+                let (status, error_type) = match Outcome::ALL.get(ending) {
+                    Some(outcome) if outcome.status() == CallStatus::Success => ("success", ""),
+                    Some(outcome) => (outcome.status().as_str(), outcome.as_str()),
+                    None => (OTHER, ""),
+                };
+                // An admitted tool has zeros from the start: a rate needs the zero before the
+                // first error.
+                if count > 0 || (tool > 0 && EXPECTED_ENDINGS.contains(&ending)) {
+                    out.row(&[name, status, error_type], count);
+                }
+            }
+        }
+        out.family(&names::TOOL_CALL_DURATION_SECONDS);
+        for (tool, name) in self.tools.by_name() {
+            expose_histogram(out, &[name], self.tool_durations.row(tool));
+        }
+    }
+
+    fn expose_resource_reads(&self, out: &mut impl Exposition) {
+        out.family(&names::RESOURCE_READS_TOTAL);
+        for &scheme in Scheme::ALL {
+            for &status in CallStatus::ALL {
+                let count = self.resource_reads.get(scheme.index(), status.index());
+                expose_counter(out, &[scheme.as_str(), status.as_str()], count);
+            }
+        }
+    }
+
+    fn expose_auth(&self, out: &mut impl Exposition) {
+        out.family(&names::AUTH_ATTEMPTS_TOTAL);
+        for (kind, result, count) in self.store.auth_attempts.all() {
+            expose_counter(out, &[kind.as_str(), result.status(), result.reason()], count);
+        }
+    }
+
+    fn expose_rate_limits(&self, out: &mut impl Exposition) {
+        out.family(&names::RATE_LIMIT_HITS_TOTAL);
+        for (client_type, name) in Table::of(&self.store.client_types).by_name() {
+            expose_counter(out, &[name], self.store.rate_limit_hits.get(client_type));
+        }
+    }
+
+    fn expose_errors(&self, out: &mut impl Exposition) {
+        // What a handler called by the words of the wire is the same series.
+        let mut errors = BTreeMap::new();
+        for outcome in Outcome::ALL {
+            for &component in Component::ALL {
+                let count = self.errors.get(outcome.index(), component.index());
+                *errors.entry((outcome.as_str(), component.as_str())).or_default() += count;
+            }
+        }
+        let (types, components) =
+            (Table::of(&self.store.error_types), Table::of(&self.store.components));
+        for (ErrorKey { kind, component }, count) in &self.errors_by_hand {
+            let labels = (types.name(kind.index()), components.name(component.index()));
+            *errors.entry(labels).or_default() += count;
+        }
+        out.family(&names::ERRORS_TOTAL);
+        for ((kind, component), count) in errors {
+            expose_counter(out, &[kind, component], count);
+        }
+    }
+
+    fn expose_operations(&self, out: &mut impl Exposition) {
+        out.family(&names::OPERATIONS_TOTAL);
+        for method in MethodLabel::all() {
+            for outcome in Outcome::ALL {
+                let count = self.operations.get(method.index(), outcome.index());
+                expose_counter(out, &[method.as_str(), outcome.as_str()], count);
+            }
+        }
+        out.family(&names::OPERATION_DURATION_SECONDS);
+        for method in MethodLabel::all() {
+            let slots = self.operation_durations.row(method.index());
+            expose_histogram(out, &[method.as_str()], slots);
+        }
+    }
+
+    fn expose_in_flight(&self, out: &mut impl Exposition) {
+        out.family(&names::REQUESTS_IN_FLIGHT);
+        for method in MethodLabel::all() {
+            if let Some(count) = self.store.in_flight.get(method) {
+                out.row(&[method.as_str()], count);
+            }
+        }
+    }
+
+    fn expose_unknown_targets(&self, out: &mut impl Exposition) {
+        out.family(&names::UNKNOWN_TARGETS_TOTAL);
+        for &kind in Unknown::ALL {
+            out.row(&[kind.as_str()], self.store.unknown_targets.get(kind.index()));
+        }
+    }
+
+    fn expose_clamps(&self, out: &mut impl Exposition) {
+        out.family(&names::LABELS_CLAMPED_TOTAL);
+        for (label, reason, count) in self.store.clamps.all() {
+            out.row(&[label.as_str(), reason.as_str()], count);
+        }
+    }
+}
+
+/// A series appears when it first counts.
+fn expose_counter(out: &mut impl Exposition, labels: &[&str], count: u64) {
+    if count > 0 {
+        out.row(labels, count);
+    }
+}
+
+fn expose_histogram(out: &mut impl Exposition, labels: &[&str], slots: &[u64]) {
+    let sums = Sums::of(slots);
+    if sums.samples() > 0 {
+        out.histogram(labels, sums);
+    }
+}
+
+/// How a tool call can end as its labels tell it: each outcome, and a status outside the set.
+const ENDINGS: usize = Outcome::ALL.len() + 1;
+
+const EXPECTED_ENDINGS: [usize; 3] =
+    [Outcome::Success as usize, Outcome::ToolError as usize, Outcome::ServerError as usize];
+
+fn ending(outcome: Option<Outcome>) -> usize {
+    match outcome {
+        // All that is no failure has the same labels.
+        Some(outcome) if outcome.status() == CallStatus::Success => Outcome::Success.index(),
+        Some(outcome) => outcome.index(),
+        None => Outcome::ALL.len(),
+    }
+}
+
+/// Names by number, and the numbers by name.
+struct Table {
+    names: Vec<Arc<str>>,
+    sorted: Vec<usize>,
+    ranks: Vec<usize>,
+}
+
+impl Table {
+    fn of(names: &Names) -> Self {
+        let names = names.all();
+        let mut sorted: Vec<_> = (0..names.len()).collect();
+        sorted.sort_unstable_by_key(|&index| &names[index]);
+        let mut ranks = vec![0; names.len()];
+        for (rank, &index) in sorted.iter().enumerate() {
+            ranks[index] = rank;
+        }
+        Self { names, sorted, ranks }
+    }
+
+    fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    fn name(&self, index: usize) -> &str {
+        &self.names[index]
+    }
+
+    fn rank(&self, index: usize) -> usize {
+        self.ranks[index]
+    }
+
+    fn by_name(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.sorted.iter().map(|&index| (index, &*self.names[index]))
+    }
+}
+
+/// Sums in rows and columns.
+struct Grid {
+    columns: usize,
+    sums: Vec<u64>,
+}
+
+impl Grid {
+    fn new(rows: usize, columns: usize) -> Self {
+        Self { columns, sums: vec![0; rows * columns] }
+    }
+
+    fn row(&self, row: usize) -> &[u64] {
+        &self.sums[row * self.columns..][..self.columns]
+    }
+
+    fn get(&self, row: usize, column: usize) -> u64 {
+        self.row(row)[column]
+    }
+
+    fn add(&mut self, row: usize, column: usize, count: u64) {
+        self.sums[row * self.columns + column] += count;
+    }
+
+    fn add_row(&mut self, row: usize, counts: &[u64]) {
+        let sums = &mut self.sums[row * self.columns..][..self.columns];
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum = sum.wrapping_add(*count);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The bundle's signals as one observer.
+
+use std::sync::Arc;
+
+use http::{request, response};
+
+use crate::{
+    exchange::{Applied, Closing, Exchange, Observer, Settlement},
+    metrics::RecordMetrics,
+    request_id::StampRequestId,
+};
+
+/// What [`ObservabilityLayer`](super::ObservabilityLayer) observes with. The request id comes
+/// first: what follows may want to know it.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    pub(super) all: (Option<StampRequestId>, Option<RecordMetrics>),
+}
+
+impl Observer for Signals {
+    type State = <(Option<StampRequestId>, Option<RecordMetrics>) as Observer>::State;
+
+    fn begin(
+        &self,
+        request: &mut request::Parts,
+        exchange: &Arc<Exchange>,
+        applied: &mut Applied,
+    ) -> Option<Self::State> {
+        self.all.begin(request, exchange, applied)
+    }
+
+    fn message(&self, state: &mut Self::State, exchange: &Exchange) {
+        self.all.message(state, exchange);
+    }
+
+    fn head(&self, state: &mut Self::State, response: &mut response::Parts) {
+        self.all.head(state, response);
+    }
+
+    fn settle(&self, state: &mut Self::State, settlement: &Settlement<'_>) {
+        self.all.settle(state, settlement);
+    }
+
+    fn close(&self, state: &mut Self::State, closing: &Closing) {
+        self.all.close(state, closing);
+    }
+}
