@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn says_its_own_level_only_and_keeps_the_cause() {
-        let error = Error::new(Kind::Taken(Some("mcp_requests_total".to_owned())))
-            .with_source("duplicate");
+        let error =
+            Error::new(Kind::Taken(Some("mcp_requests_total".to_owned()))).with_source("duplicate");
         assert_eq!(error.to_string(), r#"metric "mcp_requests_total" is registered already"#);
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("duplicate"));
         assert!(error.is_already_registered() && !error.is_invalid_label());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Method, Request, Response, StatusCode, request};
+use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame};
 
 use super::{
@@ -14,13 +14,13 @@ use super::{
     current,
     ending::{Ending, declared_length, has_no_body},
     media::{Inspection, Media, Unread, readable},
-    observer::{Closing, Observer, Settlement},
-    outcome::Outcome,
-    record::{Exchange, NotCounted, Scope},
+    observer::{Closing, Observer, Settlement, Stream},
+    outcome::{Outcome, Reason},
+    record::{Exchange, NotCounted, RequestContext},
     request_body::{RequestBody, Tap},
 };
 use crate::mcp::{
-    MessageKind, Method as McpMethod, ResponseKind, ResponseMessage, ResultType, Revision, Unreadable,
+    MessageKind, Method as McpMethod, ResponseKind, ResponseMessage, ResultType, Unreadable,
 };
 
 /// The guard of an exchange.
@@ -34,7 +34,7 @@ pub(super) struct Account<O: Observer> {
     state: O::State,
     exchange: Arc<Exchange>,
     /// Makes the exchange current during polls; `None` only meanwhile.
-    scope: Option<Scope>,
+    context: Option<RequestContext>,
     /// No layer outside records this exchange.
     outermost: bool,
     /// The observers know the message.
@@ -44,14 +44,13 @@ pub(super) struct Account<O: Observer> {
     settled: bool,
     closed: bool,
     not_counted: bool,
-    /// Whether the request names a legacy session, in which a disconnect cancels nothing.
-    session: bool,
     status: Option<StatusCode>,
+    /// From the request head to the decision.
+    duration: Duration,
+    first_event: Option<Duration>,
     /// Bytes after which the server stops polling.
     declared: Option<u64>,
     sent: u64,
-    /// Where the answer comes from; set at the head.
-    source: Source,
 }
 
 impl<O: Observer> Account<O> {
@@ -62,12 +61,12 @@ impl<O: Observer> Account<O> {
         request: Request<B>,
     ) -> (Option<Self>, Request<RequestBody<B>>) {
         let (mut parts, body) = request.into_parts();
-        let (mut scope, outermost) = Scope::join_or_open(&parts);
-        let exchange = Arc::clone(&scope.exchange);
-        let Some(state) = observer.begin(&mut parts, &exchange, &mut scope.applied) else {
+        let (mut context, outermost) = RequestContext::join_or_open(&parts);
+        let exchange = Arc::clone(context.exchange());
+        let Some(state) = observer.begin(&mut parts, &exchange, context.applied_mut()) else {
             return (None, Request::from_parts(parts, RequestBody::untapped(body)));
         };
-        scope.leave_in(&mut parts.extensions);
+        context.leave_in(&mut parts.extensions);
         let body = if body.is_end_stream() {
             if exchange.claim_reading(&parts) {
                 exchange.publish_request(Err(Unread::Unreadable(Unreadable::Empty)));
@@ -76,7 +75,7 @@ impl<O: Observer> Account<O> {
         } else {
             let read = exchange.claim_reading(&parts);
             if read || outermost {
-                RequestBody::tapped(body, Tap::new(&scope, &parts.headers, read))
+                RequestBody::tapped(body, Tap::new(&context, &parts.headers, read))
             } else {
                 RequestBody::untapped(body)
             }
@@ -84,9 +83,8 @@ impl<O: Observer> Account<O> {
         let account = Self {
             observer: observer.clone(),
             state,
-            session: in_session(&parts),
             exchange,
-            scope: Some(scope),
+            context: Some(context),
             outermost,
             told: false,
             inside: false,
@@ -94,22 +92,31 @@ impl<O: Observer> Account<O> {
             closed: false,
             not_counted: false,
             status: None,
+            duration: Duration::ZERO,
+            first_event: None,
             declared: None,
             sent: 0,
-            source: Source::Nowhere,
         };
         (Some(account), Request::from_parts(parts, body))
     }
 
-    pub(super) fn exchange(&self) -> &Exchange {
+    pub(super) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
+    }
+
+    /// The inner service is about to be called.
+    pub(super) fn dispatch(&mut self) {
+        self.notice();
+        self.observer.dispatch(&mut self.state, &self.exchange);
     }
 
     /// Runs a poll or a call of the inner service for this exchange.
     pub(super) fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.inside = true;
-        let entered = current::enter(&mut self.scope);
+        let entered = current::enter(&mut self.context);
+        let guard = self.observer.enter(&self.state);
         let result = f();
+        drop(guard);
         drop(entered);
         self.inside = false;
         result
@@ -123,8 +130,8 @@ impl<O: Observer> Account<O> {
         }
     }
 
-    /// The response head is out.
-    pub(super) fn head<B: Body>(&mut self, response: Response<B>) -> Response<B> {
+    /// The response head is out. Returns where the answer will come from, if it can still come.
+    pub(super) fn head<B: Body>(&mut self, response: Response<B>) -> (Response<B>, Source) {
         self.notice();
         self.status = Some(response.status());
         self.declared = declared_length(&response);
@@ -133,64 +140,71 @@ impl<O: Observer> Account<O> {
         let (mut parts, body) = response.into_parts();
         self.not_counted = parts.extensions.get::<NotCounted>().is_some();
         self.observer.head(&mut self.state, &mut parts);
+        let mut source = Source::Nowhere;
         if no_body {
-            self.close(Ending::Complete);
+            self.close(Ending::Complete, &mut source);
         } else {
-            self.source = Source::choose(&self.exchange, &mut parts, self.outermost);
+            source = Source::choose(&self.exchange, &mut parts, self.outermost);
             if self.is_standing_stream(&parts) {
-                self.settle(Outcome::Success, None);
+                self.settle((Outcome::Success, None), None);
             }
         }
-        Response::from_parts(parts, body)
+        (Response::from_parts(parts, body), source)
     }
 
     /// Whether the response is a stream that stands for its own sake: it is decided when it opens
     /// (MCP 2025-11-25, Transports, listening for messages; MCP 2026-07-28, Subscriptions).
     fn is_standing_stream(&self, response: &http::response::Parts) -> bool {
         let event_stream = || {
-            response.status.is_success()
-                && readable(&response.headers) == Ok(Media::EventStream)
+            response.status.is_success() && readable(&response.headers) == Ok(Media::EventStream)
         };
         let opens_stream = *self.exchange.method() == Method::GET
-            || self.exchange.message().is_some_and(|message| {
-                message.method == Some(McpMethod::SubscriptionsListen)
-            });
+            || self
+                .exchange
+                .message()
+                .is_some_and(|message| message.method == Some(McpMethod::SubscriptionsListen));
         opens_stream && event_stream()
     }
 
     /// A frame of the response body passes. `ended` is what the body says of itself after it.
-    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) {
+    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, ended: bool, source: &mut Source) {
         self.notice();
         if let Some(data) = frame.data_ref() {
             self.sent += data.remaining() as u64;
+            let answer = source.pass(data, &self.exchange);
+            if self.first_event.is_none() && source.events().is_some_and(|events| events > 0) {
+                self.first_event = Some(self.elapsed());
+            }
             if !self.settled {
-                let answer = self.source.pass(data, &self.exchange);
-                self.settle_by(answer);
+                self.settle_by(answer, source);
             }
         }
         if ended || frame.is_trailers() {
-            self.close(Ending::Complete);
+            self.close(Ending::Complete, source);
         }
     }
 
     /// Settles by an answer, if one is there: read here, or by a layer further in.
-    fn settle_by(&mut self, own: Option<ResponseMessage>) {
-        let Some(answer) = own.or_else(|| self.source.shared().cloned()) else { return };
+    fn settle_by(&mut self, own: Option<ResponseMessage>, source: &Source) {
+        let Some(answer) = own.or_else(|| source.shared().cloned()) else { return };
         self.settle(by_answer(self.status, &answer), Some(&answer));
     }
 
-    fn settle(&mut self, outcome: Outcome, answer: Option<&ResponseMessage>) {
+    fn settle(&mut self, (outcome, reason): Verdict, answer: Option<&ResponseMessage>) {
         if self.settled {
             return;
         }
         self.settled = true;
         self.notice();
+        let duration = self.elapsed();
+        self.duration = duration;
         let settlement = Settlement {
             exchange: &self.exchange,
             status: self.status,
             outcome,
+            reason,
             answer,
-            duration: self.elapsed(),
+            duration,
             not_counted: self.not_counted,
         };
         self.observer.settle(&mut self.state, &settlement);
@@ -201,21 +215,28 @@ impl<O: Observer> Account<O> {
     }
 
     /// Closes the account; a second time does nothing.
-    pub(super) fn close(&mut self, ending: Ending) {
+    pub(super) fn close(&mut self, ending: Ending, source: &mut Source) {
         if self.closed {
             return;
         }
         self.closed = true;
+        let outlived = self.settled;
         if !self.settled {
             if ending == Ending::Complete {
-                let answer = self.source.finish(&self.exchange);
-                self.settle_by(answer);
+                let answer = source.finish(&self.exchange);
+                self.settle_by(answer, source);
             }
             self.settle(self.by_ending(ending), None);
         }
+        let stream = source.events().map(|events| Stream { events, first_event: self.first_event });
         let closing = Closing {
+            exchange: &self.exchange,
+            ending,
+            duration: if outlived { self.elapsed() } else { self.duration },
+            bytes_out: self.sent,
+            stream,
             request: self.inspected_request(),
-            response: self.source.inspection(ending == Ending::Complete),
+            response: source.inspection(ending == Ending::Complete),
         };
         self.observer.close(&mut self.state, &closing);
         if self.outermost {
@@ -240,12 +261,13 @@ impl<O: Observer> Account<O> {
     }
 
     /// The outcome of an exchange that ended without an answer.
-    fn by_ending(&self, ending: Ending) -> Outcome {
+    fn by_ending(&self, ending: Ending) -> Verdict {
         match ending {
             Ending::Complete => self.by_status(),
-            Ending::BodyError | Ending::ServiceError => Outcome::TransportError,
-            Ending::Panicked => Outcome::ServerError,
-            Ending::Dropped | Ending::Aborted => self.by_leaving(),
+            Ending::BodyError | Ending::ServiceError => (Outcome::TransportError, None),
+            Ending::Panicked => (Outcome::ServerError, Some(Reason::Panic)),
+            Ending::Dropped => (self.by_leaving(), Some(Reason::Dropped)),
+            Ending::Aborted => (self.by_leaving(), Some(Reason::Aborted)),
         }
     }
 
@@ -254,58 +276,65 @@ impl<O: Observer> Account<O> {
     fn by_leaving(&self) -> Outcome {
         let is_request =
             || self.exchange.message().is_some_and(|message| message.kind == MessageKind::Request);
-        if self.session && is_request() { Outcome::Detached } else { Outcome::Cancelled }
+        if self.exchange.in_session() && is_request() {
+            Outcome::Detached
+        } else {
+            Outcome::Cancelled
+        }
     }
 
     /// A response that ended well, and held no answer.
-    fn by_status(&self) -> Outcome {
-        let outcome = Outcome::of_status(self.status.unwrap_or_default());
-        let asked = || {
-            self.exchange.request().and_then(Result::ok).is_some_and(|request| {
-                request.messages.iter().any(|message| message.kind == MessageKind::Request)
-            })
-        };
+    fn by_status(&self) -> Verdict {
+        let status = self.status.unwrap_or_default();
+        let outcome = Outcome::of_status(status);
+        if outcome != Outcome::Success {
+            return (outcome, Some(Reason::Status(status)));
+        }
+        let asked = self.exchange.request().and_then(Result::ok).is_some_and(|request| {
+            request.messages.iter().any(|message| message.kind == MessageKind::Request)
+        });
         // A success that nobody could read is not believed: a tool's failure looks the same.
-        if outcome == Outcome::Success && asked() { Outcome::NoResponse } else { outcome }
+        (if asked { Outcome::NoResponse } else { Outcome::Success }, None)
     }
 }
+
+/// An outcome, with the reason where the outcome does not say it.
+type Verdict = (Outcome, Option<Reason>);
 
 /// The outcome that an answer tells. Some statuses say more than the answer beside them.
-fn by_answer(status: Option<StatusCode>, answer: &ResponseMessage) -> Outcome {
+fn by_answer(status: Option<StatusCode>, answer: &ResponseMessage) -> Verdict {
     if let Some(status) = status {
         if matches!(status.as_u16(), 401 | 403 | 408 | 429 | 504) {
-            return Outcome::of_status(status);
+            return (Outcome::of_status(status), Some(Reason::Status(status)));
         }
     }
-    match answer.kind {
-        ResponseKind::Error => answer.error_code.map_or(Outcome::ServerError, Outcome::of_code),
-        _ if answer.is_error => Outcome::ToolError,
-        _ if answer.result_type == ResultType::InputRequired => Outcome::InputRequired,
-        _ => Outcome::Success,
+    match (answer.kind, answer.error_code) {
+        (ResponseKind::Error, Some(code)) => (Outcome::of_code(code), Some(Reason::Code(code))),
+        (ResponseKind::Error, None) => (Outcome::ServerError, None),
+        _ if answer.is_error => (Outcome::ToolError, None),
+        _ if answer.result_type == ResultType::InputRequired => (Outcome::InputRequired, None),
+        _ => (Outcome::Success, None),
     }
 }
 
-/// Whether a request belongs to a session of a legacy revision. Modern ones have none, and a
-/// server ignores the header (MCP 2026-07-28, Streamable HTTP).
-fn in_session(parts: &request::Parts) -> bool {
-    let modern = parts.headers.get("mcp-protocol-version").is_some_and(|version| {
-        Revision::from_bytes(version.as_bytes()).is_modern()
-    });
-    parts.headers.contains_key("mcp-session-id") && !modern
-}
-
-impl<O: Observer> Drop for Account<O> {
-    fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
+impl<O: Observer> Account<O> {
+    /// How an exchange ends that is dropped now.
+    pub(super) fn ending_of_drop(&self) -> Ending {
         let delivered = self.declared.is_some_and(|bytes| self.sent >= bytes);
-        self.close(match self.status {
+        match self.status {
             _ if self.inside => Ending::Panicked,
             None => Ending::Dropped,
             // A server stops polling once the declared length is out: a normal end.
             Some(_) if delivered => Ending::Complete,
             Some(_) => Ending::Aborted,
-        });
+        }
+    }
+}
+
+impl<O: Observer> Drop for Account<O> {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.close(self.ending_of_drop(), &mut Source::Nowhere);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     io::IoSlice,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -39,7 +39,7 @@ impl Source {
     ) -> Self {
         // A reader that was dropped has read a body that somebody replaced since.
         if let Some(inner) = response.extensions.get::<Arc<Shared>>() {
-            if inner.answer.get().is_some() || !inner.gone.load(Ordering::Acquire) {
+            if !inner.gone.load(Ordering::Acquire) {
                 return Self::Inner(Arc::clone(inner));
             }
         }
@@ -47,7 +47,7 @@ impl Source {
         // A stream may carry answers to requests of other exchanges (MCP 2025-11-25, Transports,
         // resumability), so it is read after a GET too.
         let resumed = *exchange.method() == Method::GET && media == Ok(Media::EventStream);
-        if !exchange.announces_message() && !resumed {
+        if !exchange.is_read() && !resumed {
             return Self::Nowhere;
         }
         match media {
@@ -68,7 +68,11 @@ impl Source {
     }
 
     /// Reads what passes. Returns the answer once, when it has been seen.
-    pub(super) fn pass<D: Buf>(&mut self, data: &D, exchange: &Exchange) -> Option<ResponseMessage> {
+    pub(super) fn pass<D: Buf>(
+        &mut self,
+        data: &D,
+        exchange: &Exchange,
+    ) -> Option<ResponseMessage> {
         let Self::Own(reader) = self else { return None };
         if reader.pass(data, exchange).is_err() {
             *self = Self::Unread(Unread::Hidden);
@@ -82,6 +86,15 @@ impl Source {
         let Self::Own(reader) = self else { return None };
         reader.finish(exchange);
         reader.found.take()
+    }
+
+    /// How many messages an event stream has carried. `None` if the response is none.
+    pub(super) fn events(&self) -> Option<u64> {
+        match self {
+            Self::Own(reader) => reader.events,
+            Self::Inner(shared) if shared.stream => Some(shared.events.load(Ordering::Relaxed)),
+            Self::Inner(_) | Self::Nowhere | Self::Unread(_) => None,
+        }
     }
 
     /// The answer that a layer further in has seen.
@@ -98,6 +111,9 @@ impl Source {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     answer: OnceLock<ResponseMessage>,
+    /// Whether the response is an event stream, and how many messages it has carried.
+    stream: bool,
+    events: AtomicU64,
     /// The reader was dropped: what it has not found it will not find.
     gone: AtomicBool,
 }
@@ -105,6 +121,7 @@ pub(super) struct Shared {
 pub(super) struct Reader {
     scanner: ResponseReader,
     found: Option<ResponseMessage>,
+    events: Option<u64>,
     answered: bool,
     invalid: bool,
     shared: Option<Arc<Shared>>,
@@ -112,27 +129,33 @@ pub(super) struct Reader {
 
 impl Reader {
     fn new(media: Media, extensions: &mut Extensions, outermost: bool) -> Self {
+        let stream = media == Media::EventStream;
         let shared = (!outermost).then(|| {
-            let shared = Arc::new(Shared::default());
+            let shared = Arc::new(Shared { stream, ..Shared::default() });
             extensions.insert(Arc::clone(&shared));
             shared
         });
-        let scanner = match media {
-            Media::Json => ResponseReader::json(),
-            Media::EventStream => ResponseReader::sse(),
-        };
-        Self { scanner, found: None, answered: false, invalid: false, shared }
+        Self {
+            scanner: if stream { ResponseReader::sse() } else { ResponseReader::json() },
+            found: None,
+            events: stream.then_some(0),
+            answered: false,
+            invalid: false,
+            shared,
+        }
     }
 
     fn pass<D: Buf>(&mut self, data: &D, exchange: &Exchange) -> Result<(), Hidden> {
-        let Self { scanner, found, answered, invalid, shared } = self;
-        let mut take = Taker { exchange, found, answered, invalid, shared: shared.as_deref() };
+        let Self { scanner, found, events, answered, invalid, shared } = self;
+        let mut take =
+            Taker { exchange, found, events, answered, invalid, shared: shared.as_deref() };
         each_slice(data, |bytes| scanner.feed(bytes, &mut |event| take.event(event)))
     }
 
     fn finish(&mut self, exchange: &Exchange) {
-        let Self { scanner, found, answered, invalid, shared } = self;
-        let mut take = Taker { exchange, found, answered, invalid, shared: shared.as_deref() };
+        let Self { scanner, found, events, answered, invalid, shared } = self;
+        let mut take =
+            Taker { exchange, found, events, answered, invalid, shared: shared.as_deref() };
         scanner.finish(&mut |event| take.event(event));
     }
 }
@@ -149,6 +172,7 @@ impl Drop for Reader {
 struct Taker<'a> {
     exchange: &'a Exchange,
     found: &'a mut Option<ResponseMessage>,
+    events: &'a mut Option<u64>,
     answered: &'a mut bool,
     invalid: &'a mut bool,
     shared: Option<&'a Shared>,
@@ -157,17 +181,28 @@ struct Taker<'a> {
 impl Taker<'_> {
     fn event(&mut self, event: Event) {
         match event {
-            Event::Message(message) if !*self.answered && answers(&message, self.exchange) => {
-                *self.answered = true;
-                if let Some(shared) = self.shared {
-                    // This reader is the only one that writes there.
-                    let _ = shared.answer.set(message.clone());
-                }
-                *self.found = Some(message);
-            }
+            Event::Message(message) => self.message(message),
             Event::Invalid(_) => *self.invalid = true,
-            Event::Message(_) | Event::Priming | Event::Comment => {}
+            Event::Priming | Event::Comment => {}
         }
+    }
+
+    fn message(&mut self, message: ResponseMessage) {
+        if let Some(events) = self.events {
+            *events += 1;
+            if let Some(shared) = self.shared {
+                shared.events.store(*events, Ordering::Relaxed);
+            }
+        }
+        if *self.answered || !answers(&message, self.exchange) {
+            return;
+        }
+        *self.answered = true;
+        if let Some(shared) = self.shared {
+            // This reader is the only one that writes there.
+            let _ = shared.answer.set(message.clone());
+        }
+        *self.found = Some(message);
     }
 }
 

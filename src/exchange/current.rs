@@ -2,47 +2,53 @@
 
 use std::cell::Cell;
 
-use super::record::{Exchange, Said, Scope, Sink};
+use super::record::{Exchange, RequestContext, Said, Sink};
 
 thread_local! {
-    static CURRENT: Cell<Option<Scope>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<RequestContext>> = const { Cell::new(None) };
 }
 
-/// Makes the scope in `home` current until the guard is dropped, then puts it back.
+/// Makes the context in `home` current until the guard is dropped, then puts it back.
 ///
-/// The scope is moved, not cloned, and nothing is borrowed meanwhile: an inner service may open
+/// The context is moved, not cloned, and nothing is borrowed meanwhile: an inner service may open
 /// exchanges of its own.
-pub(super) fn enter(home: &mut Option<Scope>) -> Entered<'_> {
-    let outer = exchange_current(home.take());
+pub(crate) fn enter(home: &mut Option<RequestContext>) -> Entered<'_> {
+    let outer = swap(home.take());
     Entered { home, outer }
 }
 
-pub(super) struct Entered<'a> {
-    home: &'a mut Option<Scope>,
-    outer: Option<Scope>,
+/// Puts back what was current before.
+#[derive(Debug)]
+pub(crate) struct Entered<'a> {
+    home: &'a mut Option<RequestContext>,
+    outer: Option<RequestContext>,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        *self.home = exchange_current(self.outer.take());
+        *self.home = swap(self.outer.take());
     }
+}
+
+/// Shows the current context, if this thread is working for an exchange that has not ended.
+pub(crate) fn with_current<R>(f: impl FnOnce(&RequestContext) -> R) -> Option<R> {
+    // Taken out meanwhile, so that nothing is borrowed while `f` runs.
+    let context = swap(None)?;
+    let shown = (!context.exchange().has_ended()).then(|| f(&context));
+    swap(Some(context));
+    shown
 }
 
 /// Lets a handler say something of its own call to `sink`.
 ///
 /// `None`, without calling `f`, if this thread is not working for an exchange that `sink` records.
-pub(crate) fn tell_current<R>(
-    sink: Sink,
-    f: impl FnOnce(&Exchange, &mut Said) -> R,
-) -> Option<R> {
-    let scope = exchange_current(None)?;
-    let told = (scope.applied.contains(sink) && !scope.exchange.has_ended())
-        .then(|| scope.exchange.tell(sink, f));
-    exchange_current(Some(scope));
-    told
+pub(crate) fn tell_current<R>(sink: Sink, f: impl FnOnce(&Exchange, &mut Said) -> R) -> Option<R> {
+    with_current(|context| {
+        context.applied().contains(sink).then(|| context.exchange().tell(sink, f))
+    })?
 }
 
-/// Swaps the current scope. A thread that is being torn down has none.
-fn exchange_current(scope: Option<Scope>) -> Option<Scope> {
-    CURRENT.try_with(|current| current.replace(scope)).unwrap_or_default()
+/// Swaps the current context. A thread that is being torn down has none.
+fn swap(context: Option<RequestContext>) -> Option<RequestContext> {
+    CURRENT.try_with(|current| current.replace(context)).unwrap_or_default()
 }

@@ -12,7 +12,8 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    account::Account, ending::Ending, hold::Wait, observer::Observer, response_body::ResponseBody,
+    account::Account, answer::Source, ending::Ending, hold::Wait, observer::Observer,
+    response_body::ResponseBody,
 };
 
 pin_project! {
@@ -64,7 +65,7 @@ where
                 StateProjection::Waiting { wait } => {
                     ready!(within(this.account, || wait.poll(cx)));
                     if let Some(account) = this.account {
-                        account.notice();
+                        account.dispatch();
                     }
                     let future = within(this.account, || wait.dispatch())
                         .expect("dispatched once: the state changes with it");
@@ -81,18 +82,18 @@ where
                 }
             }
         };
-        let mut account = this.account.take();
+        let account = this.account.take();
         Poll::Ready(match result {
-            Ok(response) => {
-                let response = match &mut account {
-                    Some(account) => account.head(response),
-                    None => response,
-                };
-                Ok(response.map(|body| ResponseBody::new(body, account)))
-            }
+            Ok(response) => Ok(match account {
+                Some(mut account) => {
+                    let (response, source) = account.head(response);
+                    response.map(|body| ResponseBody::observed(body, account, source))
+                }
+                None => response.map(ResponseBody::unobserved),
+            }),
             Err(error) => {
                 if let Some(mut account) = account {
-                    account.close(Ending::ServiceError);
+                    account.close(Ending::ServiceError, &mut Source::Nowhere);
                 }
                 Err(error)
             }

@@ -19,8 +19,8 @@ pub(crate) enum Unread {
     Unreadable(Unreadable),
 }
 
-/// How far a body was looked into, as the metric of that name tells it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// How far a body was looked into.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Inspection {
     /// It was read whole.
     Complete,
@@ -30,6 +30,19 @@ pub(crate) enum Inspection {
     Skipped,
     /// It was read, and is not what it says it is.
     Invalid,
+}
+
+impl Inspection {
+    pub(crate) const ALL: [Self; 4] = [Self::Complete, Self::Prefix, Self::Skipped, Self::Invalid];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Prefix => "prefix",
+            Self::Skipped => "skipped",
+            Self::Invalid => "invalid",
+        }
+    }
 }
 
 impl From<Unread> for Inspection {
@@ -51,10 +64,7 @@ pub(crate) enum Media {
 
 /// The media type of a body, if the reader can read it.
 pub(crate) fn readable(headers: &HeaderMap) -> Result<Media, Unread> {
-    let media = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(media_type)
-        .ok_or(Unread::MediaType)?;
+    let media = headers.get(header::CONTENT_TYPE).and_then(media_type).ok_or(Unread::MediaType)?;
     let plain = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()

@@ -27,13 +27,14 @@ mod request_body;
 mod response_body;
 mod service;
 
-pub use self::{hold::Hold, outcome::Outcome, request_body::RequestBody};
 pub(crate) use self::{
-    current::tell_current,
+    current::{enter, tell_current, with_current},
+    ending::Ending,
     hold::Holding,
     media::Inspection,
-    observer::{Closing, Observer, Settlement},
-    outcome::{CallStatus, Component},
+    observer::{Closing, Observer, Settlement, Stream},
+    outcome::{CallStatus, Component, Reason},
     record::{Applied, Exchange, NotCounted, Said, Sink},
     service::{Observe, Pass},
 };
+pub use self::{hold::Hold, outcome::Outcome, record::RequestContext, request_body::RequestBody};

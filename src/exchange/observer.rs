@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use http::{StatusCode, request, response};
 
 use super::{
+    ending::Ending,
     media::Inspection,
-    outcome::{Component, Outcome},
+    outcome::{Component, Outcome, Reason},
     record::{Applied, Exchange},
 };
 use crate::mcp::ResponseMessage;
@@ -21,6 +22,9 @@ pub trait Observer: Clone {
     /// response body.
     type State;
 
+    /// What the signal makes current while the inner service and its bodies are polled.
+    type Guard;
+
     /// The request head is here. `None` leaves the exchange alone: the signal is switched off, or
     /// `applied` says that a layer outside writes the same.
     fn begin(
@@ -30,8 +34,15 @@ pub trait Observer: Clone {
         applied: &mut Applied,
     ) -> Option<Self::State>;
 
-    /// The request's message is known, or known to be unreadable.
+    /// The request's message is known, or known to be unreadable. This may come before or after
+    /// `dispatch`.
     fn message(&self, _state: &mut Self::State, _exchange: &Exchange) {}
+
+    /// The inner service is about to be called.
+    fn dispatch(&self, _state: &mut Self::State, _exchange: &Exchange) {}
+
+    /// The inner service or its body is about to be polled. The guard is dropped after it.
+    fn enter(&self, state: &Self::State) -> Self::Guard;
 
     /// The response head passes.
     fn head(&self, _state: &mut Self::State, _response: &mut response::Parts) {}
@@ -40,7 +51,7 @@ pub trait Observer: Clone {
     fn settle(&self, _state: &mut Self::State, _settlement: &Settlement<'_>) {}
 
     /// The exchange is over.
-    fn close(&self, _state: &mut Self::State, _closing: &Closing) {}
+    fn close(&self, _state: &mut Self::State, _closing: &Closing<'_>) {}
 }
 
 /// How an operation was decided.
@@ -50,6 +61,7 @@ pub struct Settlement<'a> {
     /// The status of the response head, if one was sent.
     pub(crate) status: Option<StatusCode>,
     pub(crate) outcome: Outcome,
+    pub(crate) reason: Option<Reason>,
     /// The answer, if one was seen.
     pub(crate) answer: Option<&'a ResponseMessage>,
     /// From the request head to the answer; to the head, for a standing stream.
@@ -61,13 +73,11 @@ pub struct Settlement<'a> {
 impl Settlement<'_> {
     /// Where the error showed, if the operation failed.
     pub(crate) fn component(&self) -> Option<Component> {
-        let by_answer =
-            || if self.answer.is_some() { Component::JsonRpc } else { Component::Http };
+        let by_answer = || if self.answer.is_some() { Component::JsonRpc } else { Component::Http };
         match self.outcome {
-            Outcome::Success
-            | Outcome::InputRequired
-            | Outcome::Cancelled
-            | Outcome::Detached => None,
+            Outcome::Success | Outcome::InputRequired | Outcome::Cancelled | Outcome::Detached => {
+                None
+            }
             Outcome::ToolError => Some(Component::Tool),
             Outcome::TransportError => Some(Component::Transport),
             Outcome::Rejected => match self.status {
@@ -82,16 +92,34 @@ impl Settlement<'_> {
 
 /// How an exchange ended.
 #[derive(Debug)]
-pub struct Closing {
-    /// How far the request body was read, if the head announced a message.
+pub struct Closing<'a> {
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) ending: Ending,
+    /// From the request head to the end of the exchange.
+    pub(crate) duration: Duration,
+    /// Bytes of the response body that were handed to the server.
+    pub(crate) bytes_out: u64,
+    /// What an event stream carried.
+    pub(crate) stream: Option<Stream>,
+    /// How far the request body was read, if it is this layer that tells.
     pub(crate) request: Option<Inspection>,
     /// How far the response body was read, if an answer could be expected in it.
     pub(crate) response: Option<Inspection>,
 }
 
+/// What an event stream carried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    /// JSON-RPC messages.
+    pub(crate) events: u64,
+    /// From the request head to the first of them.
+    pub(crate) first_event: Option<Duration>,
+}
+
 /// A signal that is switched off observes nothing.
 impl<O: Observer> Observer for Option<O> {
     type State = O::State;
+    type Guard = Option<O::Guard>;
 
     fn begin(
         &self,
@@ -108,6 +136,16 @@ impl<O: Observer> Observer for Option<O> {
         }
     }
 
+    fn dispatch(&self, state: &mut Self::State, exchange: &Exchange) {
+        if let Some(observer) = self {
+            observer.dispatch(state, exchange);
+        }
+    }
+
+    fn enter(&self, state: &Self::State) -> Self::Guard {
+        self.as_ref().map(|observer| observer.enter(state))
+    }
+
     fn head(&self, state: &mut Self::State, response: &mut response::Parts) {
         if let Some(observer) = self {
             observer.head(state, response);
@@ -120,7 +158,7 @@ impl<O: Observer> Observer for Option<O> {
         }
     }
 
-    fn close(&self, state: &mut Self::State, closing: &Closing) {
+    fn close(&self, state: &mut Self::State, closing: &Closing<'_>) {
         if let Some(observer) = self {
             observer.close(state, closing);
         }
@@ -130,6 +168,7 @@ impl<O: Observer> Observer for Option<O> {
 /// Two signals are one. Each decides for itself whether it observes the exchange.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     type State = (Option<A::State>, Option<B::State>);
+    type Guard = (Option<A::Guard>, Option<B::Guard>);
 
     fn begin(
         &self,
@@ -151,6 +190,22 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
+    fn dispatch(&self, (first, second): &mut Self::State, exchange: &Exchange) {
+        if let Some(state) = first {
+            self.0.dispatch(state, exchange);
+        }
+        if let Some(state) = second {
+            self.1.dispatch(state, exchange);
+        }
+    }
+
+    fn enter(&self, (first, second): &Self::State) -> Self::Guard {
+        (
+            first.as_ref().map(|state| self.0.enter(state)),
+            second.as_ref().map(|state| self.1.enter(state)),
+        )
+    }
+
     fn head(&self, (first, second): &mut Self::State, response: &mut response::Parts) {
         if let Some(state) = first {
             self.0.head(state, response);
@@ -169,7 +224,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn close(&self, (first, second): &mut Self::State, closing: &Closing) {
+    fn close(&self, (first, second): &mut Self::State, closing: &Closing<'_>) {
         if let Some(state) = first {
             self.0.close(state, closing);
         }

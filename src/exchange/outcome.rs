@@ -171,6 +171,33 @@ impl Component {
     }
 }
 
+/// Why an operation ended as it did, where the outcome alone does not say it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reason {
+    /// The future was dropped before a response head.
+    Dropped,
+    /// The body was dropped before the answer.
+    Aborted,
+    /// The inner service panicked.
+    Panic,
+    /// The JSON-RPC error code.
+    Code(i64),
+    /// The HTTP status.
+    Status(StatusCode),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dropped => f.write_str("dropped"),
+            Self::Aborted => f.write_str("aborted"),
+            Self::Panic => f.write_str("panic"),
+            Self::Code(code) => code.fmt(f),
+            Self::Status(status) => status.as_u16().fmt(f),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

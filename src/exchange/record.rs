@@ -1,6 +1,7 @@
 //! What all layers on one exchange share: its facts, and the marks of who has seen it.
 
 use std::{
+    any::Any,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Extensions, Method, request::Parts};
+use http::{Extensions, HeaderName, HeaderValue, Method, request::Parts};
 use smallvec::SmallVec;
 
 use super::{
@@ -27,13 +28,19 @@ pub struct Exchange {
     method: Method,
     /// What the head says of the request body: whether it can be read.
     body: Result<(), Unread>,
+    /// Whether the request names a legacy session, in which a disconnect cancels nothing.
+    session: bool,
     /// Set by the layer that reads the request body; a second one would read it again.
     reading: AtomicBool,
     request: OnceLock<Result<mcp::Request, Unread>>,
+    request_id: OnceLock<HeaderValue>,
+    /// What the rooms above keep of the exchange for handlers and other tasks.
+    attached: OnceLock<Box<dyn Any + Send + Sync>>,
+    bytes_in: AtomicU64,
     ended: AtomicBool,
-    /// What handlers said of their own call, by the sink they said it to. Taken only by handlers
-    /// that speak and, after `spoken` is set, by the end of the exchange.
-    said: Mutex<SmallVec<[(Sink, Said); 1]>>,
+    /// What handlers said of their own call. Locked only by handlers that speak and, after `spoken`
+    /// is set, by those who want to know.
+    words: Mutex<Words>,
     spoken: AtomicBool,
 }
 
@@ -43,10 +50,14 @@ impl Exchange {
             started: Instant::now(),
             method: parts.method.clone(),
             body: request_readable(parts),
+            session: in_session(parts),
             reading: AtomicBool::new(false),
             request: OnceLock::new(),
+            request_id: OnceLock::new(),
+            attached: OnceLock::new(),
+            bytes_in: AtomicU64::new(0),
             ended: AtomicBool::new(false),
-            said: Mutex::new(SmallVec::new()),
+            words: Mutex::new(Words::default()),
             spoken: AtomicBool::new(false),
         }
     }
@@ -59,6 +70,11 @@ impl Exchange {
         &self.method
     }
 
+    /// Whether the request belongs to a session of a legacy revision.
+    pub(super) fn in_session(&self) -> bool {
+        self.session
+    }
+
     /// Whether the head announces a JSON-RPC message, whatever becomes of it.
     pub(crate) fn announces_message(&self) -> bool {
         self.body.is_ok()
@@ -69,6 +85,11 @@ impl Exchange {
     pub(super) fn claim_reading(&self, parts: &Parts) -> bool {
         (self.body.is_ok() || request_readable(parts).is_ok())
             && !self.reading.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether a layer reads, or has read, the request body.
+    pub(super) fn is_read(&self) -> bool {
+        self.reading.load(Ordering::Relaxed)
     }
 
     /// What the request body said, once it is known.
@@ -87,7 +108,7 @@ impl Exchange {
         let _ = self.request.set(read);
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
 
@@ -104,25 +125,68 @@ impl Exchange {
         })
     }
 
+    /// The request id: visible ASCII that needs no escape anywhere.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.get()?.to_str().ok()
+    }
+
+    /// Sets the request id. The first one stands.
+    pub(crate) fn set_request_id(&self, id: &HeaderValue) {
+        if self.request_id.get().is_none() {
+            let _ = self.request_id.set(id.clone());
+        }
+    }
+
+    /// What a room above has attached.
+    pub(crate) fn attached(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.attached.get().map(|attached| &**attached)
+    }
+
+    /// Attaches something, once. `false` if something is attached already.
+    pub(crate) fn attach(&self, something: Box<dyn Any + Send + Sync>) -> bool {
+        self.attached.set(something).is_ok()
+    }
+
+    /// Bytes of the request body that were passed inward so far.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_bytes_in(&self, bytes: u64) {
+        self.bytes_in.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Lets a handler say something of its own call.
+    pub(crate) fn speak<R>(&self, f: impl FnOnce(&mut Words) -> R) -> R {
+        // The closures passed here are the crate's own and do not panic: a poisoned list is whole.
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        self.spoken.store(true, Ordering::Release);
+        f(&mut words)
+    }
+
+    /// What handlers have said, if they said anything.
+    pub(crate) fn heard<R>(&self, f: impl FnOnce(&Words) -> R) -> Option<R> {
+        let spoken = self.spoken.load(Ordering::Acquire);
+        spoken.then(|| f(&self.words.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
     /// Lets a handler say something of its own call to `sink`.
     pub(super) fn tell<R>(&self, sink: Sink, f: impl FnOnce(&Self, &mut Said) -> R) -> R {
-        // The closures passed here are the crate's own and do not panic: a poisoned list is whole.
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        self.spoken.store(true, Ordering::Release);
-        let index = said.iter().position(|(to, _)| *to == sink).unwrap_or_else(|| {
-            said.push((sink, Said::default()));
-            said.len() - 1
-        });
-        f(self, &mut said[index].1)
+        self.speak(|words| {
+            let said = &mut words.said;
+            let index = said.iter().position(|(to, _)| *to == sink).unwrap_or_else(|| {
+                said.push((sink, Said::default()));
+                said.len() - 1
+            });
+            f(self, &mut said[index].1)
+        })
     }
 
     /// What handlers have said to `sink`.
     pub(crate) fn said(&self, sink: Sink) -> Said {
-        if !self.spoken.load(Ordering::Acquire) {
-            return Said::default();
-        }
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.iter().find(|(to, _)| *to == sink).map_or_else(Said::default, |(_, said)| *said)
+        self.heard(|words| words.said.iter().find(|(to, _)| *to == sink).map(|(_, said)| *said))
+            .flatten()
+            .unwrap_or_default()
     }
 }
 
@@ -138,7 +202,26 @@ fn request_readable(parts: &Parts) -> Result<(), Unread> {
     }
 }
 
-/// What a handler said of the call that it is serving.
+/// Whether a request belongs to a session of a legacy revision. Modern ones have none, and a
+/// server ignores the header (MCP 2026-07-28, Streamable HTTP).
+fn in_session(parts: &Parts) -> bool {
+    static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+    static VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+    parts.headers.contains_key(&SESSION_ID)
+        && !parts
+            .headers
+            .get(&VERSION)
+            .is_some_and(|version| mcp::Revision::from_bytes(version.as_bytes()).is_modern())
+}
+
+/// What only the handler of a call knows.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) user_id: Option<Arc<str>>,
+    said: SmallVec<[(Sink, Said); 1]>,
+}
+
+/// What a handler recorded by hand of the call that it is serving.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each stands for something said")]
 pub(crate) struct Said {
@@ -189,21 +272,24 @@ impl Applied {
     }
 }
 
-/// The request extension by which the layers on one exchange find each other.
+/// The exchange that a handler serves, as handlers and other tasks reach it.
+///
+/// The layers of this crate leave it in the request extensions, find each other by it, and make it
+/// current around every poll of the exchange.
 #[derive(Clone, Debug)]
-pub(super) struct Scope {
-    pub(super) exchange: Arc<Exchange>,
-    pub(super) applied: Applied,
+pub struct RequestContext {
+    exchange: Arc<Exchange>,
+    applied: Applied,
 }
 
-impl Scope {
-    /// The scope that a layer outside has opened, else a new one. The second value tells whether
+impl RequestContext {
+    /// The context that a layer outside has opened, else a new one. The second value tells whether
     /// it is new.
     ///
     /// An exchange that has ended is not joined: its extensions were carried into another request.
     pub(super) fn join_or_open(parts: &Parts) -> (Self, bool) {
         match parts.extensions.get::<Self>() {
-            Some(scope) if !scope.exchange.has_ended() => (scope.clone(), false),
+            Some(context) if !context.exchange.has_ended() => (context.clone(), false),
             _ => {
                 let exchange = Arc::new(Exchange::new(parts));
                 (Self { exchange, applied: Applied::default() }, true)
@@ -211,15 +297,27 @@ impl Scope {
         }
     }
 
-    /// Leaves the scope in the extensions for the layers further in.
+    /// Leaves the context in the extensions for whoever is further in.
     pub(super) fn leave_in(&self, extensions: &mut Extensions) {
         // Writing over a value that is there saves an allocation.
         match extensions.get_mut::<Self>() {
-            Some(scope) => scope.clone_from(self),
+            Some(context) => context.clone_from(self),
             None => {
                 extensions.insert(self.clone());
             }
         }
+    }
+
+    pub(crate) fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    pub(super) fn applied(&self) -> &Applied {
+        &self.applied
+    }
+
+    pub(super) fn applied_mut(&mut self) -> &mut Applied {
+        &mut self.applied
     }
 }
 

@@ -13,8 +13,12 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::{
-    answer::each_slice, current, ending::content_length, hold::Permit, media::Unread,
-    record::{Exchange, Scope},
+    answer::each_slice,
+    current,
+    ending::content_length,
+    hold::Permit,
+    media::Unread,
+    record::{Exchange, RequestContext},
 };
 use crate::mcp::RequestReader;
 
@@ -56,8 +60,9 @@ impl<B: Body> RequestBody<B> {
         self.inner
     }
 
-    pub(super) fn hold(&mut self, permit: Permit) {
+    pub(super) fn hold(&mut self, exchange: Arc<Exchange>, permit: Permit) {
         self.held = Some(HeldFrames {
+            exchange,
             first: None,
             rest: VecDeque::new(),
             bytes: 0,
@@ -74,20 +79,27 @@ impl<B: Body + Unpin> RequestBody<B> {
     pub(super) fn poll_message(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let mut inner = this.inner;
-        let (Some(held), Some(tap)) = (this.held, this.tap) else { return Poll::Ready(()) };
+        let Some(held) = this.held else { return Poll::Ready(()) };
+        let mut tap = this.tap.as_mut();
         loop {
             let Some(frame) = ready!(inner.as_mut().poll_frame(cx)) else {
                 held.exhausted = true;
-                tap.end();
+                if let Some(tap) = tap {
+                    tap.end();
+                }
                 return Poll::Ready(());
             };
             let mut last = true;
             if let Ok(frame) = &frame {
-                tap.see(frame);
-                if inner.is_end_stream() {
-                    tap.end();
+                if let Some(tap) = &mut tap {
+                    tap.see(frame);
+                    if inner.is_end_stream() {
+                        tap.end();
+                    }
                 }
-                last = tap.is_done() || frame.is_trailers();
+                // Known by this layer's reading, or by that of a layer outside.
+                let known = held.exchange.request().is_some();
+                last = known || inner.is_end_stream() || frame.is_trailers();
             }
             held.push(frame);
             if last || held.bytes > held.permit.bytes() {
@@ -166,6 +178,7 @@ impl<B: Body + fmt::Debug> fmt::Debug for RequestBody<B> {
 
 /// Frames that were read ahead. Nearly every message arrives in one frame, which needs no queue.
 struct HeldFrames<D, E> {
+    exchange: Arc<Exchange>,
     first: Option<Result<Frame<D>, E>>,
     rest: VecDeque<Result<Frame<D>, E>>,
     /// Bytes of data in the frames.
@@ -204,17 +217,17 @@ fn data_bytes<D: Buf, E>(frame: &Result<Frame<D>, E>) -> u64 {
 pub(super) struct Tap {
     exchange: Arc<Exchange>,
     /// Makes the exchange current while the body is polled; `None` only meanwhile.
-    scope: Option<Scope>,
+    context: Option<RequestContext>,
     reader: Option<RequestReader>,
     declared: Option<u64>,
     seen: u64,
 }
 
 impl Tap {
-    pub(super) fn new(scope: &Scope, headers: &http::HeaderMap, read: bool) -> Self {
+    pub(super) fn new(context: &RequestContext, headers: &http::HeaderMap, read: bool) -> Self {
         Self {
-            exchange: Arc::clone(&scope.exchange),
-            scope: Some(scope.clone()),
+            exchange: Arc::clone(context.exchange()),
+            context: Some(context.clone()),
             reader: read.then(RequestReader::new),
             declared: content_length(headers),
             seen: 0,
@@ -222,13 +235,14 @@ impl Tap {
     }
 
     fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
-        let _entered = current::enter(&mut self.scope);
+        let _entered = current::enter(&mut self.context);
         poll()
     }
 
     fn see<D: Buf>(&mut self, frame: &Frame<D>) {
         let Some(data) = frame.data_ref() else { return };
         self.seen += data.remaining() as u64;
+        self.exchange.set_bytes_in(self.seen);
         let Some(reader) = &mut self.reader else { return };
         if each_slice(data, |bytes| reader.feed(bytes)).is_err() {
             self.reader = None;
@@ -244,11 +258,6 @@ impl Tap {
         if let Some(reader) = self.reader.take() {
             self.exchange.publish_request(reader.finish().map_err(Unread::Unreadable));
         }
-    }
-
-    /// Whether the message is known, or known to be unreadable.
-    fn is_done(&self) -> bool {
-        self.reader.is_none()
     }
 }
 

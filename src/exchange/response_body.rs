@@ -9,7 +9,7 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{account::Account, ending::Ending, observer::Observer};
+use super::{account::Account, answer::Source, ending::Ending, observer::Observer};
 
 pin_project! {
     /// The inner service's body, seen as it passes.
@@ -22,13 +22,30 @@ pin_project! {
     {
         #[pin]
         inner: B,
-        account: Option<Account<O>>,
+        passing: Option<Passing<O>>,
     }
 }
 
 impl<B, O: Observer> ResponseBody<B, O> {
-    pub(super) fn new(inner: B, account: Option<Account<O>>) -> Self {
-        Self { inner, account: account.filter(|account| !account.is_closed()) }
+    pub(super) fn observed(inner: B, account: Account<O>, source: Source) -> Self {
+        let open = !account.is_closed();
+        Self { inner, passing: open.then_some(Passing { account, source }) }
+    }
+
+    pub(super) fn unobserved(inner: B) -> Self {
+        Self { inner, passing: None }
+    }
+}
+
+/// An exchange whose response body is passing.
+struct Passing<O: Observer> {
+    account: Account<O>,
+    source: Source,
+}
+
+impl<O: Observer> Drop for Passing<O> {
+    fn drop(&mut self) {
+        self.account.close(self.account.ending_of_drop(), &mut self.source);
     }
 }
 
@@ -41,19 +58,21 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let Some(account) = this.account else { return this.inner.poll_frame(cx) };
+        let Some(Passing { account, source }) = this.passing else {
+            return this.inner.poll_frame(cx);
+        };
         let polled = account.enter(|| this.inner.as_mut().poll_frame(cx));
         if polled.is_pending() {
             account.notice();
         }
         let frame = ready!(polled);
         match &frame {
-            None => account.close(Ending::Complete),
-            Some(Err(_)) => account.close(Ending::BodyError),
-            Some(Ok(frame)) => account.frame(frame, this.inner.is_end_stream()),
+            None => account.close(Ending::Complete, source),
+            Some(Err(_)) => account.close(Ending::BodyError, source),
+            Some(Ok(frame)) => account.frame(frame, this.inner.is_end_stream(), source),
         }
         if account.is_closed() {
-            *this.account = None;
+            *this.passing = None;
         }
         Poll::Ready(frame)
     }
@@ -70,7 +89,7 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
 impl<B: Default, O: Observer> Default for ResponseBody<B, O> {
     /// An unobserved body.
     fn default() -> Self {
-        Self::new(B::default(), None)
+        Self::unobserved(B::default())
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     fmt,
     marker::PhantomData,
     mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -101,7 +102,7 @@ where
             let Some(permit) = permit.filter(|_| account.exchange().request().is_none()) else {
                 return call(&mut self.inner, Some(account), request);
             };
-            request.body_mut().hold(permit);
+            request.body_mut().hold(Arc::clone(account.exchange()), permit);
             // The instance that was made ready is the one that is called, later; what stays is a
             // clone that has yet to be asked.
             let clone = self.inner.clone();
@@ -124,7 +125,10 @@ where
     B: Body,
 {
     let future = match &mut account {
-        Some(account) => account.enter(|| service.call(request)),
+        Some(account) => {
+            account.dispatch();
+            account.enter(|| service.call(request))
+        }
         None => service.call(request),
     };
     ResponseFuture::calling(future, account)

@@ -12,6 +12,7 @@ use super::{
     clamps::Clamps,
     collector,
     in_flight::InFlight,
+    inspections::Inspections,
     labels::{ClosedSet, Unknown, check_name, is_identifier},
     routes::Routes,
     series::{Budget, Series},
@@ -168,7 +169,7 @@ impl McpMetricsBuilder {
     /// How many combinations of label values are counted apart. Default: 20,000.
     ///
     /// Beyond it a new combination counts under tool, prompt or path `_OTHER`, which is never
-    /// refused; those that are there go on. A combination is up to 3 KiB of memory with the default
+    /// refused; those that are there go on. A combination is up to 2 KiB of memory with the default
     /// buckets, and a histogram shows a line of it for each bucket.
     pub fn max_series(mut self, series: usize) -> Self {
         self.max_series = series;
@@ -199,16 +200,8 @@ impl McpMetricsBuilder {
     /// rising, or not numbers above zero; if a name cannot be a label value, or there are too many;
     /// if a metric of one of these names is in the registry.
     pub fn build(self) -> Result<McpMetrics, Error> {
-        let Self {
-            namespace,
-            duration_buckets,
-            tools,
-            prompts,
-            routes,
-            learn,
-            max_series,
-            others,
-        } = self;
+        let Self { namespace, duration_buckets, tools, prompts, routes, learn, max_series, others } =
+            self;
         if !is_identifier(&namespace) {
             return Err(Error::new(Kind::Namespace(namespace)));
         }
@@ -250,6 +243,7 @@ impl McpMetricsBuilder {
                 rate_limit_hits: Counters::new(MOST_FREE + 1, shards),
                 unknown_targets: Counters::new(Unknown::ALL.len(), shards),
                 clamps: Clamps::new(shards),
+                inspections: Inspections::new(shards),
                 registry_counts: Mutex::new(None),
                 service_info: Mutex::new(None),
             }),

@@ -91,7 +91,6 @@ struct Render {
 
 impl MetricsService {
     /// Serves the [global](McpMetrics::global) store.
-    #[expect(clippy::new_without_default, reason = "no other service or layer here has a default")]
     pub fn new() -> Self {
         Self::with_metrics(McpMetrics::global())
     }
@@ -198,6 +197,12 @@ impl<B> Service<Request<B>> for MetricsService {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         ready(Ok(self.answer(request.method())))
+    }
+}
+
+impl Default for MetricsService {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

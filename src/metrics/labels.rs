@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Method, header::AUTHORIZATION};
 
-use crate::exchange::{CallStatus, Component, Outcome};
+use crate::exchange::{CallStatus, Component, Inspection, Outcome};
 
 /// Stands for every value that is not admitted.
 pub(super) const OTHER: &str = "_OTHER";
@@ -202,6 +202,14 @@ closed_set! {
 }
 
 closed_set! {
+    /// The way a body goes.
+    pub(crate) enum Direction {
+        Request = "request",
+        Response = "response",
+    }
+}
+
+closed_set! {
     /// What a client asked for that is not there.
     pub(super) enum Unknown {
         Tool = "tool",
@@ -242,16 +250,11 @@ macro_rules! as_closed_set {
 }
 
 as_closed_set!(Outcome, &Outcome::ALL);
+as_closed_set!(Inspection, &Inspection::ALL);
 as_closed_set!(CallStatus, &[CallStatus::Success, CallStatus::Error, CallStatus::Cancelled]);
 as_closed_set!(
     Component,
-    &[
-        Component::Http,
-        Component::JsonRpc,
-        Component::Tool,
-        Component::Auth,
-        Component::Transport
-    ]
+    &[Component::Http, Component::JsonRpc, Component::Tool, Component::Auth, Component::Transport]
 );
 
 /// Whether a name that a client or a handler brought up may become a label value: what the MCP
@@ -299,6 +302,8 @@ mod tests {
         check::<AuthKind>();
         check::<AuthFailure>();
         check::<Unknown>();
+        check::<Direction>();
+        check::<Inspection>();
         check::<Reason>();
         check::<Outcome>();
         check::<CallStatus>();

@@ -6,13 +6,14 @@ use http::{StatusCode, request, uri::PathAndQuery};
 use tower::Layer;
 
 use super::{
-    labels::{AuthFailure, AuthKind},
+    labels::{AuthFailure, AuthKind, Direction},
     operation::{HttpExchange, MethodLabel, Operation, Target},
     store::McpMetrics,
 };
 use crate::{
     exchange::{
-        Applied, CallStatus, Component, Exchange, Observe, Observer, Outcome, Pass, Said, Settlement,
+        Applied, CallStatus, Closing, Component, Exchange, Observe, Observer, Outcome, Pass, Said,
+        Settlement,
     },
     mcp::{self, Method},
 };
@@ -147,10 +148,13 @@ pub struct State {
     in_flight: MethodLabel,
     auth: AuthKind,
     path: Option<PathAndQuery>,
+    /// The exchange is one that counts.
+    counted: bool,
 }
 
 impl Observer for RecordMetrics {
     type State = State;
+    type Guard = ();
 
     fn begin(
         &self,
@@ -165,6 +169,7 @@ impl Observer for RecordMetrics {
             in_flight: MethodLabel::None,
             auth: AuthKind::of(&request.headers),
             path: request.uri.path_and_query().cloned(),
+            counted: false,
         };
         self.metrics.in_flight().enter(state.in_flight);
         Some(state)
@@ -178,13 +183,29 @@ impl Observer for RecordMetrics {
         state.in_flight = known;
     }
 
+    fn enter(&self, _: &State) {}
+
     fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
         self.metrics.in_flight().leave(state.in_flight);
         if settlement.not_counted && !self.count_scrapes {
             return;
         }
+        state.counted = true;
         let said = settlement.exchange.said(self.metrics.sink());
         self.record(state, settlement, said);
+    }
+
+    fn close(&self, state: &mut State, closing: &Closing<'_>) {
+        if !state.counted {
+            return;
+        }
+        for (direction, result) in
+            [(Direction::Request, closing.request), (Direction::Response, closing.response)]
+        {
+            if let Some(result) = result {
+                self.metrics.record_inspection(direction, result);
+            }
+        }
     }
 }
 

@@ -36,14 +36,16 @@
 //! | `mcp_requests_in_flight` | gauge | `mcp_method` |
 //! | `mcp_unknown_targets_total` | counter | `kind` |
 //! | `mcp_observability_labels_clamped_total` | counter | `label`, `reason` |
+//! | `mcp_observability_body_inspections_total` | counter | `direction`, `result` |
 //!
 //! Every series of a family has the same labels. One without a value is left out, which means the
 //! same to Prometheus: `error_type` and `reason` of a success. `status` of a tool call or resource
 //! read is `success`, `error` or `cancelled`; `outcome`, `error_type` and `type` tell more, in the
 //! words of [`Outcome`](crate::Outcome).
 //!
-//! A series appears when it first counts. From the start there are zeros for the tools that were
-//! [configured](McpMetricsBuilder::tools), and for the last two families.
+//! A series appears when it first counts. Only the last three families show zeros from the start, and
+//! a tool does for its success and two kinds of failure as soon as it is admitted, which is from the
+//! start if it was [configured](McpMetricsBuilder::tools).
 //!
 //! # A store of one's own
 //!
@@ -85,6 +87,7 @@ mod collector;
 mod endpoint;
 mod exposition;
 mod in_flight;
+mod inspections;
 mod key;
 mod labels;
 mod layer;
@@ -98,10 +101,10 @@ mod store;
 mod table;
 mod wire;
 
+pub(crate) use self::layer::RecordMetrics;
 pub use self::{
     builder::McpMetricsBuilder,
     endpoint::{MetricsBody, MetricsService},
     layer::MetricsLayer,
     store::McpMetrics,
 };
-pub(crate) use self::layer::RecordMetrics;

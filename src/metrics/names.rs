@@ -20,10 +20,7 @@ pub(super) struct Family {
 
 impl Family {
     /// The family's labels with their values.
-    pub(super) fn pairs<'v>(
-        &self,
-        values: &[&'v str],
-    ) -> impl Iterator<Item = (&'v str, &'v str)> {
+    pub(super) fn pairs<'v>(&self, values: &[&'v str]) -> impl Iterator<Item = (&'v str, &'v str)> {
         debug_assert_eq!(self.labels.len(), values.len(), "{}", self.name);
         self.labels.iter().copied().zip(values.iter().copied())
     }
@@ -199,8 +196,19 @@ pub(super) const LABELS_CLAMPED_TOTAL: Family = Family {
     labels: &["label", "reason"],
 };
 
+/// When an exchange closes: once for the body of a `POST`, once for a response body in which an
+/// answer could be expected. `prefix` did not pass whole, a cancelled one for example; `skipped`
+/// could not be read; `invalid` is not what it says it is.
+pub(super) const BODY_INSPECTIONS_TOTAL: Family = Family {
+    name: "observability_body_inspections_total",
+    kind: Kind::Counter,
+    unit: None,
+    help: "Bodies that were looked into, by direction and result.",
+    labels: &["direction", "result"],
+};
+
 /// Every family, in the order of a page.
-pub(super) const ALL: [&Family; 17] = [
+pub(super) const ALL: [&Family; 18] = [
     &SERVICE_INFO,
     &REQUESTS_TOTAL,
     &REQUEST_DURATION_SECONDS,
@@ -218,6 +226,7 @@ pub(super) const ALL: [&Family; 17] = [
     &REQUESTS_IN_FLIGHT,
     &UNKNOWN_TARGETS_TOTAL,
     &LABELS_CLAMPED_TOTAL,
+    &BODY_INSPECTIONS_TOTAL,
 ];
 
 #[cfg(test)]
@@ -240,5 +249,24 @@ mod tests {
                 assert_eq!(*kind == Kind::Counter, name.ends_with("_total"), "{name}");
             }
         }
+    }
+
+    /// The row of a family in the README, where the three gauges of the tutorial share one.
+    #[test]
+    fn the_readme_lists_every_family_with_its_labels() {
+        let readme = include_str!("../../README.md");
+        for Family { name, kind, labels, .. } in ALL {
+            let row = readme
+                .lines()
+                .find(|line| line.starts_with('|') && line.contains(&format!("`mcp_{name}`")))
+                .unwrap_or_else(|| panic!("the README does not have {name}"));
+            let kind = format!("{kind:?}").to_lowercase();
+            assert!(row.contains(&kind), "{name} is a {kind}: {row}");
+            for label in *labels {
+                assert!(row.contains(&format!("`{label}`")), "{name} has {label}: {row}");
+            }
+        }
+        let rows = readme.lines().filter(|line| line.starts_with("| `mcp_")).count();
+        assert_eq!(rows, ALL.len() - 2, "a row for each family and none besides");
     }
 }

@@ -166,7 +166,7 @@ mod tests {
     use super::{
         super::{
             cell,
-            names::{OPERATION_DURATION_SECONDS, SERVICE_INFO, TOOLS_TOTAL, TOOL_CALLS_TOTAL},
+            names::{OPERATION_DURATION_SECONDS, SERVICE_INFO, TOOL_CALLS_TOTAL, TOOLS_TOTAL},
         },
         *,
     };

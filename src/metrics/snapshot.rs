@@ -141,6 +141,7 @@ impl<'a> Snapshot<'a> {
         self.expose_in_flight(out);
         self.expose_unknown_targets(out);
         self.expose_clamps(out);
+        self.expose_inspections(out);
     }
 
     fn expose_service(&self, out: &mut impl Exposition) {
@@ -285,6 +286,13 @@ impl<'a> Snapshot<'a> {
         out.family(&names::LABELS_CLAMPED_TOTAL);
         for (label, reason, count) in self.store.clamps.all() {
             out.row(&[label.as_str(), reason.as_str()], count);
+        }
+    }
+
+    fn expose_inspections(&self, out: &mut impl Exposition) {
+        out.family(&names::BODY_INSPECTIONS_TOTAL);
+        for (direction, result, count) in self.store.inspections.all() {
+            out.row(&[direction.as_str(), result.as_str()], count);
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
     cell::{Cell, Counters, Shards},
     clamps::{Clamps, Label},
     in_flight::InFlight,
+    inspections::Inspections,
     key::{ErrorKey, ExchangeKey, OperationKey, Source, TargetKey},
     labels::{self, AuthKind, ClosedSet, HttpMethod, Reason},
     operation::MethodLabel,
@@ -106,6 +107,7 @@ pub(super) struct Inner {
     /// By [`labels::Unknown`].
     pub(super) unknown_targets: Counters,
     pub(super) clamps: Clamps,
+    pub(super) inspections: Inspections,
 
     pub(super) registry_counts: Mutex<Option<RegistryCounts>>,
     pub(super) service_info: Mutex<Option<ServiceInfo>>,
@@ -134,7 +136,6 @@ impl McpMetrics {
     ///
     /// [`MetricsService`](super::MetricsService) serves with it what is registered in
     /// [`prometheus::default_registry`].
-    #[expect(clippy::missing_panics_doc, reason = "the defaults are valid")]
     pub fn global() -> Self {
         static GLOBAL: LazyLock<McpMetrics> = LazyLock::new(|| {
             let builder = McpMetrics::builder().gathering(prometheus::default_registry().clone());
@@ -144,6 +145,7 @@ impl McpMetrics {
     }
 
     /// A store of its own, with all settings at their defaults.
+    #[expect(clippy::missing_panics_doc, reason = "a test builds the defaults")]
     #[expect(clippy::new_without_default, reason = "a default store would be the global one")]
     pub fn new() -> Self {
         Self::builder().build().expect("the defaults are valid")
@@ -158,8 +160,8 @@ impl McpMetrics {
     ///
     /// `status` is `success`, `error` or `cancelled`. A success admits the tool's name.
     ///
-    /// Inside an observed `tools/call` of this tool it does not count another call, but decides the
-    /// status and duration of the one that is counted at its end.
+    /// Inside an observed `tools/call` of this tool it does not count another call. The one that is
+    /// counted at its end has this duration then, and is an error if this says so.
     ///
     /// # Examples
     ///
@@ -469,8 +471,7 @@ impl fmt::Debug for McpMetrics {
 
 impl ServiceInfo {
     fn new(version: String, labels: Vec<(String, String)>) -> Result<Self, Error> {
-        let invalid =
-            |name: &str, why| Err(Error::new(Kind::Label { name: name.to_owned(), why }));
+        let invalid = |name: &str, why| Err(Error::new(Kind::Label { name: name.to_owned(), why }));
         if labels.len() > MOST_INFO_LABELS {
             return invalid(&labels[MOST_INFO_LABELS].0, "there are more than 16");
         }

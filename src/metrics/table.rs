@@ -59,7 +59,6 @@ impl<T> Table<T> {
 
     fn bucket(&self, hash: u64) -> &Link<T> {
         // The high bits of a product depend on all bits of its factors.
-        #[expect(clippy::cast_possible_truncation, reason = "a few bits are all that is needed")]
         let bucket = (hash >> 32) as usize & (self.buckets.len() - 1);
         &self.buckets[bucket]
     }
@@ -103,7 +102,8 @@ impl Hash {
 fn fold(number: u64) -> u64 {
     // An odd number without a pattern in its bits: the fraction of the golden ratio.
     let product = u128::from(number) * 0x9e37_79b9_7f4a_7c15;
-    let [low, high] = [product, product >> 64].map(|half| (half & u128::from(u64::MAX)) as u64);
+    #[expect(clippy::cast_possible_truncation, reason = "one half after the other")]
+    let [low, high] = [product as u64, (product >> 64) as u64];
     low ^ high
 }
 

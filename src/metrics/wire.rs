@@ -1,17 +1,19 @@
 //! What the layer tells the store of each exchange it observes.
 
 use super::{
+    admission::NameId,
     auth::AuthResult,
     clamps::Label,
     in_flight::InFlight,
     key::{OperationKey, Source, TargetKey},
-    labels::{AuthFailure, AuthKind, ClosedSet, Code, HttpMethod, Reason, Scheme, Unknown},
+    labels::{
+        AuthFailure, AuthKind, ClosedSet, Code, Direction, HttpMethod, Reason, Scheme, Unknown,
+    },
     operation::{HttpExchange, MethodLabel, Operation, Target},
-    admission::NameId,
     store::McpMetrics,
 };
 use crate::{
-    exchange::{Outcome, Sink},
+    exchange::{Inspection, Outcome, Sink},
     mcp::Method,
 };
 
@@ -55,6 +57,11 @@ impl McpMetrics {
             Some(_) => AuthResult::Failure(failure),
         };
         self.inner.auth_attempts.count(kind, result);
+    }
+
+    /// Counts a body that was looked into.
+    pub(crate) fn record_inspection(&self, direction: Direction, result: Inspection) {
+        self.inner.inspections.count(direction, result);
     }
 
     /// Counts a request that was answered with 429.
@@ -377,7 +384,8 @@ mod tests {
         let page = metrics.render();
         assert!(page.lines().count() < 2_000, "{}", page.lines().count());
         let calls = page.lines().filter(|line| line.starts_with("mcp_tool_calls_total{"));
-        let total: u64 = calls.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+        let total: u64 =
+            calls.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
         assert_eq!(total, 10_000, "sums stay true");
     }
 

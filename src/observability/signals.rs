@@ -14,11 +14,14 @@ use crate::{
 /// first: what follows may want to know it.
 #[derive(Clone, Debug)]
 pub struct Signals {
-    pub(super) all: (Option<StampRequestId>, Option<RecordMetrics>),
+    pub(super) all: All,
 }
 
+type All = (Option<StampRequestId>, Option<RecordMetrics>);
+
 impl Observer for Signals {
-    type State = <(Option<StampRequestId>, Option<RecordMetrics>) as Observer>::State;
+    type State = <All as Observer>::State;
+    type Guard = <All as Observer>::Guard;
 
     fn begin(
         &self,
@@ -33,6 +36,14 @@ impl Observer for Signals {
         self.all.message(state, exchange);
     }
 
+    fn dispatch(&self, state: &mut Self::State, exchange: &Exchange) {
+        self.all.dispatch(state, exchange);
+    }
+
+    fn enter(&self, state: &Self::State) -> Self::Guard {
+        self.all.enter(state)
+    }
+
     fn head(&self, state: &mut Self::State, response: &mut response::Parts) {
         self.all.head(state, response);
     }
@@ -41,7 +52,7 @@ impl Observer for Signals {
         self.all.settle(state, settlement);
     }
 
-    fn close(&self, state: &mut Self::State, closing: &Closing) {
+    fn close(&self, state: &mut Self::State, closing: &Closing<'_>) {
         self.all.close(state, closing);
     }
 }

@@ -25,16 +25,21 @@ impl StampRequestId {
 
 impl Observer for StampRequestId {
     type State = RequestId;
+    type Guard = ();
 
     fn begin(
         &self,
         request: &mut request::Parts,
-        _: &Arc<Exchange>,
+        exchange: &Arc<Exchange>,
         _: &mut Applied,
     ) -> Option<RequestId> {
         // Stamping twice is stamping once: the first id is found in the extensions.
-        Some(self.layer.stamp_request(request))
+        let id = self.layer.stamp_request(request);
+        exchange.set_request_id(id.header_value());
+        Some(id)
     }
+
+    fn enter(&self, _: &RequestId) {}
 
     fn head(&self, id: &mut RequestId, response: &mut response::Parts) {
         id.stamp(self.layer.header_name(), &mut response.headers);

@@ -1,0 +1,19 @@
+//! Integration tests: one module for each behaviour, by public API only.
+//!
+//! A test that shows the absence of a known trap names it in its doc comment (`T7`).
+#![allow(clippy::unwrap_used, reason = "what cannot go on in a test has failed it")]
+
+mod support;
+
+mod endings;
+mod endpoint;
+mod holding;
+mod labels;
+mod lifecycle;
+mod placement;
+mod readiness;
+mod request_id;
+mod stacking;
+mod store;
+mod transparency;
+mod tutorial;

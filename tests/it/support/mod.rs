@@ -1,0 +1,19 @@
+//! What the tests share: a reader of the page, scripted bodies, real servers and clients.
+
+mod body;
+mod client;
+mod message;
+mod page;
+mod server;
+mod service;
+mod wait;
+
+pub(crate) use self::{
+    body::{Broken, Pinned, Probe, Script, Step, data, trailers},
+    client::{Client, Raw},
+    message::{ANSWER, CALL, MESSAGE_LENGTH, call, event, get, json, post, sse},
+    page::{Account, Page, store},
+    server::{Protocol, Server},
+    service::{Act, AnyBody, Boxed, Plan, ReadyOnce, handler},
+    wait::{hold_back, panics, until, within},
+};
