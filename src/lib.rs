@@ -107,16 +107,21 @@ mod error;
 mod exchange;
 mod mcp;
 
+pub mod access_log;
+pub mod context;
 pub mod metrics;
 pub mod observability;
 pub mod request_id;
+pub mod trace_context;
 
 pub use self::{
+    access_log::AccessLogLayer,
     error::Error,
     exchange::{Hold, Outcome, RequestBody},
     metrics::{MetricsLayer, MetricsService},
     observability::ObservabilityLayer,
     request_id::RequestIdLayer,
+    trace_context::TraceContextLayer,
 };
 
 /// The README's examples, compiled.

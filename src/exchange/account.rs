@@ -113,12 +113,18 @@ impl<O: Observer> Account<O> {
     /// Runs a poll or a call of the inner service for this exchange.
     pub(super) fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.inside = true;
+        let result = self.lend(f);
+        self.inside = false;
+        result
+    }
+
+    /// Makes the exchange current while a part of the inner service runs that is no poll: its drop.
+    pub(super) fn lend<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let entered = current::enter(&mut self.context);
         let guard = self.observer.enter(&self.state);
         let result = f();
         drop(guard);
         drop(entered);
-        self.inside = false;
         result
     }
 
@@ -132,6 +138,8 @@ impl<O: Observer> Account<O> {
 
     /// The response head is out. Returns where the answer will come from, if it can still come.
     pub(super) fn head<B: Body>(&mut self, response: Response<B>) -> (Response<B>, Source) {
+        // Who answers has read what it wanted; it may keep the body, and never ask for its end.
+        self.exchange.conclude_if_complete();
         self.notice();
         self.status = Some(response.status());
         self.declared = declared_length(&response);
@@ -252,7 +260,7 @@ impl<O: Observer> Account<O> {
         Some(match self.exchange.request() {
             Some(Ok(_)) => Inspection::Complete,
             Some(Err(unread)) => unread.into(),
-            None => Inspection::Prefix,
+            None => self.exchange.unreadable_head().map_or(Inspection::Prefix, Into::into),
         })
     }
 
@@ -304,7 +312,7 @@ type Verdict = (Outcome, Option<Reason>);
 /// The outcome that an answer tells. Some statuses say more than the answer beside them.
 fn by_answer(status: Option<StatusCode>, answer: &ResponseMessage) -> Verdict {
     if let Some(status) = status {
-        if matches!(status.as_u16(), 401 | 403 | 408 | 429 | 504) {
+        if matches!(status.as_u16(), 401 | 403 | 408 | 429 | 500..) {
             return (Outcome::of_status(status), Some(Reason::Status(status)));
         }
     }

@@ -208,7 +208,8 @@ impl Taker<'_> {
 
 /// Whether a message of the response is the answer to the request (JSON-RPC 2.0, section 5): a
 /// result or an error with the request's id. A server's own requests can carry the same id, and
-/// have a method. An error without an id answers a request whose id the server could not read.
+/// have a method. An error without an id answers a request whose id the server could not read; it
+/// has a code, which tells it from other things that call themselves `error`.
 fn answers(message: &ResponseMessage, exchange: &Exchange) -> bool {
     match message.kind {
         ResponseKind::Result | ResponseKind::Error => {}
@@ -222,7 +223,7 @@ fn answers(message: &ResponseMessage, exchange: &Exchange) -> bool {
         // matched by nothing but order.
         (Some(_), Some(_)) => false,
         (None, Some(_)) => true,
-        (_, None) => message.kind == ResponseKind::Error,
+        (_, None) => message.kind == ResponseKind::Error && message.error_code.is_some(),
     }
 }
 

@@ -29,6 +29,19 @@ pin_project! {
         state: State<F, W>,
         account: Option<Account<O>>,
     }
+
+    impl<F, O, W> PinnedDrop for ResponseFuture<F, O, W>
+    where
+        O: Observer,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a handler does while it is dropped, it does for its exchange.
+            if let Some(account) = this.account {
+                account.lend(|| this.state.set(State::Gone));
+            }
+        }
+    }
 }
 
 pin_project! {
@@ -36,6 +49,7 @@ pin_project! {
     enum State<F, W> {
         Waiting { wait: W },
         Calling { #[pin] future: F },
+        Gone,
     }
 }
 
@@ -80,6 +94,7 @@ where
                     }
                     break ready!(polled);
                 }
+                StateProjection::Gone => unreachable!("polled after it was dropped"),
             }
         };
         let account = this.account.take();

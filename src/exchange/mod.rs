@@ -25,6 +25,7 @@ mod outcome;
 mod record;
 mod request_body;
 mod response_body;
+mod route;
 mod service;
 
 pub(crate) use self::{
@@ -35,6 +36,7 @@ pub(crate) use self::{
     observer::{Closing, Observer, Settlement, Stream},
     outcome::{CallStatus, Component, Reason},
     record::{Applied, Exchange, NotCounted, Said, Sink},
+    route::Route,
     service::{Observe, Pass},
 };
 pub use self::{hold::Hold, outcome::Outcome, record::RequestContext, request_body::RequestBody};

@@ -15,8 +15,8 @@ use http::StatusCode;
 /// | `input_required` | a result that asks the client for input (`resultType: input_required`), or error -32042 |
 /// | `tool_error` | a result with `isError: true` |
 /// | `caller_error` | a JSON-RPC error that is the caller's fault: -32700, -32600, -32601, -32602, -32002, -32020, -32021, -32022 |
-/// | `server_error` | any other JSON-RPC error, an HTTP status of 500 and above, a panic |
-/// | `timeout` | HTTP 408 or 504, or the service's error classified so |
+/// | `server_error` | any other JSON-RPC error, another HTTP status of 500 and above, a panic |
+/// | `timeout` | HTTP 408 or 504 |
 /// | `rejected` | HTTP 401, 403, 429 or another 4xx without a JSON-RPC answer |
 /// | `transport_error` | the inner service returned an error, or the response body did |
 /// | `cancelled` | the client left before the answer |
@@ -42,7 +42,7 @@ pub enum Outcome {
     Rejected,
     /// The exchange broke: the inner service or its response body returned an error.
     TransportError,
-    /// The client left, or a notification cancelled the call.
+    /// The client left before the answer.
     Cancelled,
     /// The client left, and the call of a legacy session goes on without it.
     Detached,

@@ -2,8 +2,9 @@
 
 use std::{
     any::Any,
+    fmt,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -22,7 +23,6 @@ use crate::mcp;
 /// layers, other tasks.
 ///
 /// Everything here is written once or is atomic, so that nobody waits for anybody.
-#[derive(Debug)]
 pub struct Exchange {
     started: Instant,
     method: Method,
@@ -32,6 +32,9 @@ pub struct Exchange {
     session: bool,
     /// Set by the layer that reads the request body; a second one would read it again.
     reading: AtomicBool,
+    /// What has been read of it so far. It stands here so that it is never moved, and so that the
+    /// response can conclude from it; the body's one tap is the only other that locks it.
+    reader: Mutex<Option<mcp::RequestReader>>,
     request: OnceLock<Result<mcp::Request, Unread>>,
     request_id: OnceLock<HeaderValue>,
     /// What the rooms above keep of the exchange for handlers and other tasks.
@@ -44,6 +47,12 @@ pub struct Exchange {
     spoken: AtomicBool,
 }
 
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 impl Exchange {
     fn new(parts: &Parts) -> Self {
         Self {
@@ -52,6 +61,7 @@ impl Exchange {
             body: request_readable(parts),
             session: in_session(parts),
             reading: AtomicBool::new(false),
+            reader: Mutex::new(None),
             request: OnceLock::new(),
             request_id: OnceLock::new(),
             attached: OnceLock::new(),
@@ -103,9 +113,53 @@ impl Exchange {
         if request.batch { None } else { request.messages.first() }
     }
 
+    /// Starts to read the request body, which was claimed before.
+    pub(super) fn start_reading(&self) {
+        *self.reader() = Some(mcp::RequestReader::new());
+    }
+
+    /// Reads on. `false` if there is no need to read any further.
+    pub(super) fn read(&self, read: impl FnOnce(&mut mcp::RequestReader)) -> bool {
+        let mut reader = self.reader();
+        let Some(reader) = &mut *reader else { return false };
+        read(reader);
+        !reader.is_invalid()
+    }
+
+    /// The body has been read to its end: what it said is known.
+    pub(super) fn conclude(&self) {
+        if let Some(reader) = self.reader().take() {
+            self.publish_request(reader.finish().map_err(Unread::Unreadable));
+        }
+    }
+
+    /// The body may say more, but nothing that counts if its message is complete.
+    pub(super) fn conclude_if_complete(&self) {
+        if self.reader().as_ref().is_some_and(mcp::RequestReader::is_complete) {
+            self.conclude();
+        }
+    }
+
+    /// The body cannot be read any further.
+    pub(super) fn give_up(&self, unread: Unread) {
+        if self.reader().take().is_some() {
+            self.publish_request(Err(unread));
+        }
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Option<mcp::RequestReader>> {
+        // The reader does not panic, whatever it reads.
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn publish_request(&self, read: Result<mcp::Request, Unread>) {
         // A second answer can only come from a body that was read twice; the first one stands.
         let _ = self.request.set(read);
+    }
+
+    /// Why the head says that the request body cannot be read, if it says so.
+    pub(super) fn unreadable_head(&self) -> Option<Unread> {
+        self.body.err()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -235,6 +289,8 @@ pub(crate) struct Said {
     pub(crate) auth: bool,
     /// A rate limit hit was recorded by hand.
     pub(crate) rate_limit: bool,
+    /// It is a scrape, and in flight no more.
+    pub(crate) scrape: bool,
 }
 
 /// The identity of what a layer writes to. The same sink records an exchange once, however many
@@ -306,6 +362,11 @@ impl RequestContext {
                 extensions.insert(self.clone());
             }
         }
+    }
+
+    /// The context of an exchange, for what a signal does on its behalf after its last poll.
+    pub(crate) fn new(exchange: &Arc<Exchange>, applied: &Applied) -> Self {
+        Self { exchange: Arc::clone(exchange), applied: applied.clone() }
     }
 
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {

@@ -2,13 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Buf;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -20,7 +21,6 @@ use super::{
     media::Unread,
     record::{Exchange, RequestContext},
 };
-use crate::mcp::RequestReader;
 
 pin_project! {
     /// The body that the layers of this crate hand to the inner service: the request's own, read
@@ -35,6 +35,8 @@ pin_project! {
         #[pin]
         inner: B,
         held: Option<HeldFrames<B::Data, B::Error>>,
+        // The body has yielded `None` while it was read ahead, and must not be asked again.
+        exhausted: bool,
         tap: Option<Tap>,
     }
 }
@@ -42,12 +44,12 @@ pin_project! {
 impl<B: Body> RequestBody<B> {
     /// A body that is passed on without being looked at.
     pub(super) fn untapped(inner: B) -> Self {
-        Self { inner, held: None, tap: None }
+        Self { inner, held: None, exhausted: false, tap: None }
     }
 
     /// A body whose bytes are counted and, if it is to be, read.
     pub(super) fn tapped(inner: B, tap: Tap) -> Self {
-        Self { inner, held: None, tap: Some(tap) }
+        Self { inner, held: None, exhausted: false, tap: Some(tap) }
     }
 
     /// A shared reference to the body that is wrapped.
@@ -66,7 +68,7 @@ impl<B: Body> RequestBody<B> {
             first: None,
             rest: VecDeque::new(),
             bytes: 0,
-            exhausted: false,
+            frames: 0,
             permit,
         });
     }
@@ -83,7 +85,7 @@ impl<B: Body + Unpin> RequestBody<B> {
         let mut tap = this.tap.as_mut();
         loop {
             let Some(frame) = ready!(inner.as_mut().poll_frame(cx)) else {
-                held.exhausted = true;
+                *this.exhausted = true;
                 if let Some(tap) = tap {
                     tap.end();
                 }
@@ -91,18 +93,19 @@ impl<B: Body + Unpin> RequestBody<B> {
             };
             let mut last = true;
             if let Ok(frame) = &frame {
+                let ended = inner.is_end_stream();
                 if let Some(tap) = &mut tap {
                     tap.see(frame);
-                    if inner.is_end_stream() {
+                    if ended {
                         tap.end();
                     }
                 }
                 // Known by this layer's reading, or by that of a layer outside.
                 let known = held.exchange.request().is_some();
-                last = known || inner.is_end_stream() || frame.is_trailers();
+                last = known || ended || frame.is_trailers();
             }
             held.push(frame);
-            if last || held.bytes > held.permit.bytes() {
+            if last || held.is_full() {
                 return Poll::Ready(());
             }
         }
@@ -122,10 +125,10 @@ impl<B: Body> Body for RequestBody<B> {
             if let Some(frame) = held.pop() {
                 return Poll::Ready(Some(frame));
             }
-            if held.exhausted {
-                return Poll::Ready(None);
-            }
             *this.held = None;
+        }
+        if *this.exhausted {
+            return Poll::Ready(None);
         }
         let Some(tap) = this.tap else { return this.inner.poll_frame(cx) };
         let frame = ready!(tap.enter(|| this.inner.as_mut().poll_frame(cx)));
@@ -143,10 +146,8 @@ impl<B: Body> Body for RequestBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.held {
-            Some(held) => held.is_empty() && (held.exhausted || self.inner.is_end_stream()),
-            None => self.inner.is_end_stream(),
-        }
+        let holds = self.held.as_ref().is_some_and(|held| !held.is_empty());
+        !holds && (self.exhausted || self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -183,14 +184,17 @@ struct HeldFrames<D, E> {
     rest: VecDeque<Result<Frame<D>, E>>,
     /// Bytes of data in the frames.
     bytes: u64,
-    /// The body has yielded `None` and must not be asked again.
-    exhausted: bool,
+    frames: usize,
     permit: Permit,
 }
+
+/// Frames that an exchange may hold. A message of many small ones costs more in frames than in bytes.
+const MOST_FRAMES: usize = 64;
 
 impl<D: Buf, E> HeldFrames<D, E> {
     fn push(&mut self, frame: Result<Frame<D>, E>) {
         self.bytes += data_bytes(&frame);
+        self.frames += 1;
         if self.first.is_none() && self.rest.is_empty() {
             self.first = Some(frame);
         } else {
@@ -204,6 +208,11 @@ impl<D: Buf, E> HeldFrames<D, E> {
         Some(frame)
     }
 
+    /// Whether no more may be held: a length that was declared can be a lie.
+    fn is_full(&self) -> bool {
+        self.bytes > self.permit.bytes() || self.frames >= MOST_FRAMES
+    }
+
     fn is_empty(&self) -> bool {
         self.first.is_none() && self.rest.is_empty()
     }
@@ -214,24 +223,25 @@ fn data_bytes<D: Buf, E>(frame: &Result<Frame<D>, E>) -> u64 {
 }
 
 /// The part of a request body that looks at what passes.
+#[derive(Debug)]
 pub(super) struct Tap {
     exchange: Arc<Exchange>,
     /// Makes the exchange current while the body is polled; `None` only meanwhile.
     context: Option<RequestContext>,
-    reader: Option<RequestReader>,
+    /// Whether this tap reads the message, and there is more to read.
+    reads: bool,
     declared: Option<u64>,
     seen: u64,
 }
 
 impl Tap {
-    pub(super) fn new(context: &RequestContext, headers: &http::HeaderMap, read: bool) -> Self {
-        Self {
-            exchange: Arc::clone(context.exchange()),
-            context: Some(context.clone()),
-            reader: read.then(RequestReader::new),
-            declared: content_length(headers),
-            seen: 0,
+    pub(super) fn new(context: &RequestContext, headers: &HeaderMap, reads: bool) -> Self {
+        let exchange = Arc::clone(context.exchange());
+        if reads {
+            exchange.start_reading();
         }
+        let declared = content_length(headers);
+        Self { exchange, context: Some(context.clone()), reads, declared, seen: 0 }
     }
 
     fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
@@ -243,11 +253,17 @@ impl Tap {
         let Some(data) = frame.data_ref() else { return };
         self.seen += data.remaining() as u64;
         self.exchange.set_bytes_in(self.seen);
-        let Some(reader) = &mut self.reader else { return };
-        if each_slice(data, |bytes| reader.feed(bytes)).is_err() {
-            self.reader = None;
-            self.exchange.publish_request(Err(Unread::Hidden));
-        } else if reader.is_invalid() || self.declared.is_some_and(|bytes| self.seen >= bytes) {
+        if !self.reads {
+            return;
+        }
+        let mut shown = Ok(());
+        let more = self.exchange.read(|reader| {
+            shown = each_slice(data, |bytes| reader.feed(bytes));
+        });
+        if shown.is_err() {
+            self.reads = false;
+            self.exchange.give_up(Unread::Hidden);
+        } else if !more || self.declared.is_some_and(|bytes| self.seen >= bytes) {
             // A consumer that counts stops here, without asking for the end.
             self.end();
         }
@@ -255,8 +271,8 @@ impl Tap {
 
     /// The body has said all it has to say.
     fn end(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            self.exchange.publish_request(reader.finish().map_err(Unread::Unreadable));
+        if mem::take(&mut self.reads) {
+            self.exchange.conclude();
         }
     }
 }
@@ -265,12 +281,9 @@ impl Drop for Tap {
     /// A body that is dropped early may still have shown its whole message: a consumer of a
     /// document needs no end of the stream.
     fn drop(&mut self) {
-        let Some(reader) = self.reader.take() else { return };
-        let read = if reader.is_complete() {
-            reader.finish().map_err(Unread::Unreadable)
-        } else {
-            Err(Unread::Partial)
-        };
-        self.exchange.publish_request(read);
+        if self.reads {
+            self.exchange.conclude_if_complete();
+            self.exchange.give_up(Unread::Partial);
+        }
     }
 }

@@ -20,20 +20,34 @@ pin_project! {
     where
         O: Observer,
     {
+        // `None` only while it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         passing: Option<Passing<O>>,
+    }
+
+    impl<B, O> PinnedDrop for ResponseBody<B, O>
+    where
+        O: Observer,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a handler does while it is dropped, it does for its exchange.
+            if let Some(passing) = this.passing {
+                passing.account.lend(|| this.inner.set(None));
+            }
+        }
     }
 }
 
 impl<B, O: Observer> ResponseBody<B, O> {
     pub(super) fn observed(inner: B, account: Account<O>, source: Source) -> Self {
         let open = !account.is_closed();
-        Self { inner, passing: open.then_some(Passing { account, source }) }
+        Self { inner: Some(inner), passing: open.then_some(Passing { account, source }) }
     }
 
     pub(super) fn unobserved(inner: B) -> Self {
-        Self { inner, passing: None }
+        Self { inner: Some(inner), passing: None }
     }
 }
 
@@ -57,11 +71,10 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let mut this = self.project();
-        let Some(Passing { account, source }) = this.passing else {
-            return this.inner.poll_frame(cx);
-        };
-        let polled = account.enter(|| this.inner.as_mut().poll_frame(cx));
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
+        let Some(Passing { account, source }) = this.passing else { return inner.poll_frame(cx) };
+        let polled = account.enter(|| inner.as_mut().poll_frame(cx));
         if polled.is_pending() {
             account.notice();
         }
@@ -69,7 +82,7 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
         match &frame {
             None => account.close(Ending::Complete, source),
             Some(Err(_)) => account.close(Ending::BodyError, source),
-            Some(Ok(frame)) => account.frame(frame, this.inner.is_end_stream(), source),
+            Some(Ok(frame)) => account.frame(frame, inner.is_end_stream(), source),
         }
         if account.is_closed() {
             *this.passing = None;
@@ -78,11 +91,11 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(SizeHint::default, B::size_hint)
     }
 }
 

@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use super::digest::Digest;
 use super::number::Number;
-use super::scan::Value;
 use super::string::{Content, Keep};
 use super::unreadable::Unreadable;
 
@@ -35,36 +34,19 @@ struct Rest {
     digest: Digest,
 }
 
-/// How many bytes of a string id are kept.
-const KEPT: usize = 64;
-
-/// What is wanted of the string that is an id.
-pub(super) const KEEP: Keep = Keep {
-    bytes: KEPT,
-    digest: true,
-};
+/// What is wanted of a string that is an id.
+pub(super) const KEEP: Keep = Keep { bytes: 64, digest: true };
 
 impl Id {
-    /// The id that a value is, `None` if it is neither a string nor a number.
-    pub(super) fn new(value: Value<'_>) -> Result<Option<Self>, Unreadable> {
-        match value {
-            Value::Number(number) => Ok(Some(Self(Repr::Number(number)))),
-            Value::Text(content) => Self::text(content).map(Some),
-            Value::Bool(_) | Value::Null | Value::Container => Ok(None),
-        }
+    pub(super) fn number(number: Number) -> Self {
+        Self(Repr::Number(number))
     }
 
-    fn text(mut content: Content<'_>) -> Result<Self, Unreadable> {
-        // A string that came in one piece comes whole.
-        let (kept, beyond) = content.kept.split_at(content.kept.len().min(KEPT));
-        content.kept = kept;
-        content.digest.push(beyond);
-        let rest = content.is_truncated().then(|| {
-            Box::new(Rest {
-                length: content.length,
-                digest: content.digest,
-            })
-        });
+    /// The id with that content; an error if it is not UTF-8.
+    pub(super) fn text(content: &Content<'_>) -> Result<Self, Unreadable> {
+        let rest = content
+            .is_truncated()
+            .then(|| Box::new(Rest { length: content.length, digest: content.digest }));
         let kept = SmallVec::from_slice(content.as_str()?.as_bytes());
         Ok(Self(Repr::Text { kept, rest }))
     }
@@ -80,5 +62,56 @@ impl fmt::Display for Id {
                 f.write_str(if rest.is_some() { "\u{2026}" } else { "" })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Id {
+        Id::text(&Content::of(text.as_bytes(), KEEP)).expect("it is UTF-8")
+    }
+
+    fn number(magnitude: u64) -> Id {
+        Id::number(Number::Integer { negative: false, magnitude })
+    }
+
+    #[test]
+    fn a_string_is_never_a_number() {
+        assert_eq!(number(1), number(1));
+        assert_eq!(text("1"), text("1"));
+        assert_ne!(number(1), text("1"));
+    }
+
+    #[test]
+    fn long_ids_differ_wherever_they_differ() {
+        let same = "x".repeat(1000);
+        let ids = [
+            same.clone(),
+            format!("{same}x"),
+            format!("y{same}")[..1000].to_owned(),
+            format!("{}y", &same[1..]),
+            format!("{}y{}", &same[..500], &same[501..]),
+        ];
+        for (index, one) in ids.iter().enumerate() {
+            assert_eq!(text(one), text(one));
+            for another in &ids[index + 1..] {
+                assert_ne!(text(one), text(another));
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_shown_as_they_are_and_long_ones_cut() {
+        assert_eq!(number(7).to_string(), "7");
+        assert_eq!(text("req-\u{e9}").to_string(), "req-\u{e9}");
+        let long = text(&"\u{20ac}".repeat(30)).to_string();
+        assert_eq!(long, format!("{}\u{2026}", "\u{20ac}".repeat(21)), "63 of 64 bytes");
+    }
+
+    #[test]
+    fn an_id_is_small() {
+        assert!(size_of::<Option<Id>>() <= 64, "{}", size_of::<Option<Id>>());
     }
 }

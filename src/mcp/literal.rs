@@ -1,6 +1,6 @@
 //! The three names of JSON, in pieces: `true`, `false` and `null` (RFC 8259 section 3).
 
-use super::scan::Value;
+use super::scan::Other;
 use super::unreadable::Unreadable;
 
 /// A literal of which at least the first byte has been seen.
@@ -11,14 +11,14 @@ pub(super) struct Literal {
 }
 
 impl Literal {
-    pub(super) fn beginning_with(byte: u8) -> Option<Self> {
+    /// The literal that begins with `t`, `f` or `n`.
+    pub(super) fn beginning_with(byte: u8) -> Self {
         let word: &[u8] = match byte {
             b't' => b"true",
             b'f' => b"false",
-            b'n' => b"null",
-            _ => return None,
+            _ => b"null",
         };
-        Some(Self { word, taken: 1 })
+        Self { word, taken: 1 }
     }
 
     /// Takes the bytes after the first. Gives the number of bytes up to the end of the literal,
@@ -33,11 +33,40 @@ impl Literal {
         Ok((self.taken == self.word.len()).then_some(length))
     }
 
-    pub(super) fn value(self) -> Value<'static> {
+    pub(super) fn value(self) -> Other {
         match self.word[0] {
-            b't' => Value::Bool(true),
-            b'f' => Value::Bool(false),
-            _ => Value::Null,
+            b't' => Other::Bool(true),
+            b'f' => Other::Bool(false),
+            _ => Other::Null,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_read_wherever_it_is_cut() {
+        for (word, value) in
+            [("true", Other::Bool(true)), ("false", Other::Bool(false)), ("null", Other::Null)]
+        {
+            let (first, rest) = word.as_bytes().split_at(1);
+            for at in 0..rest.len() {
+                let mut literal = Literal::beginning_with(first[0]);
+                assert_eq!(literal.feed(&rest[..at]), Ok(None), "{word} {at}");
+                let last = [&rest[at..], b",x"].concat();
+                assert_eq!(literal.feed(&last), Ok(Some(rest.len() - at)), "{word} {at}");
+                assert_eq!(literal.value(), value);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_one_is_refused() {
+        for (first, rest) in [(b't', "ruE"), (b'n', "ul,"), (b'f', "false")] {
+            let mut literal = Literal::beginning_with(first);
+            assert_eq!(literal.feed(rest.as_bytes()), Err(Unreadable::Syntax), "{rest}");
         }
     }
 }

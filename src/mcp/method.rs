@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use super::string::Content;
+use super::unreadable::Unreadable;
+
 /// Writes the enum and the two maps between it and its names from one table.
 macro_rules! methods {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
@@ -110,6 +113,15 @@ pub(crate) enum TargetField {
 }
 
 impl Method {
+    /// The method a string names; an error if it is not UTF-8.
+    pub(super) fn new(name: &Content<'_>) -> Result<Self, Unreadable> {
+        let method = Self::from_bytes(name.kept);
+        if method == Self::Other {
+            name.as_str()?;
+        }
+        Ok(method)
+    }
+
     /// Whether the method is a notification's. Not known of [`Method::Other`], so `false`.
     pub(crate) const fn is_notification(self) -> bool {
         self as u8 >= Self::NotificationsInitialized as u8 && !matches!(self, Self::Other)
@@ -153,23 +165,13 @@ mod tests {
     fn every_name_reads_back_as_its_method() {
         for (index, method) in Method::ALL.into_iter().enumerate() {
             assert_eq!(Method::from_bytes(method.as_str().as_bytes()), method);
-            assert_eq!(
-                method as usize, index,
-                "ALL is in the order of the discriminants"
-            );
+            assert_eq!(method as usize, index, "ALL is in the order of the discriminants");
         }
     }
 
     #[test]
     fn names_are_compared_exactly() {
-        for name in [
-            "",
-            "tools/cal",
-            "tools/calls",
-            "Tools/Call",
-            "tools\\/call",
-            " ping",
-        ] {
+        for name in ["", "tools/cal", "tools/calls", "Tools/Call", "tools\\/call", " ping"] {
             assert_eq!(Method::from_bytes(name.as_bytes()), Method::Other, "{name}");
         }
     }

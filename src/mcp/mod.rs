@@ -10,23 +10,28 @@
 //!
 //! | file | what | by |
 //! | --- | --- | --- |
-//! | `scan` | JSON in pieces; which values to enter, hand over or skip | RFC 8259 |
-//! | `skip`, `string`, `number` | the parts of that: containers of no interest, strings, numbers | RFC 8259 sections 5 to 7 |
-//! | `sse` | event streams in pieces | WHATWG HTML section 9.2 |
 //! | `request`, `response` | which members make which facts | JSON-RPC 2.0, the MCP schemas |
 //! | `method`, `revision` | the closed sets | MCP revisions 2024-11-05 to 2026-07-28 |
-//! | `id`, `text` | captured values of bounded size | |
+//! | `id`, `text` | captured values of bounded size | JSON-RPC 2.0 section 4 |
+//! | `sse` | event streams in pieces | WHATWG HTML section 9.2 |
+//! | `scan` | JSON in pieces: which values to enter, hand over or skip | RFC 8259 |
+//! | `string`, `number`, `literal` | the values that are handed over | RFC 8259 sections 3, 6, 7 |
+//! | `skip`, and `block` and `find` below it | the values that are not | |
+//! | `keys`, `digest` | how keys become fields, how long ids are told apart | |
 //!
 //! # What is promised
 //!
 //! - Where `serde_json::Value` can read a document, the facts are those one would compute from it:
 //!   escapes in keys and values, members in any order, the last of duplicate keys.
-//! - Where it cannot, the answer is [`Unreadable`], or the facts of the parts that were looked at: a
-//!   value that is skipped is not validated.
+//! - Where it cannot, the answer is [`Unreadable`], or the facts of the parts that were looked at:
+//!   a value that is skipped is not validated.
 //! - No input makes a reader panic, recurse or grow.
 
+mod block;
 mod digest;
+mod find;
 mod id;
+mod keys;
 mod literal;
 mod method;
 mod number;
@@ -39,6 +44,9 @@ mod sse;
 mod string;
 mod text;
 mod unreadable;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::id::Id;
 pub(crate) use self::method::{Method, TargetField};

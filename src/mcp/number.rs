@@ -29,6 +29,7 @@ pub(super) struct Decimal {
 impl Number {
     /// Reads the plain integers of at most 18 digits, which nearly all ids are, with the number of
     /// bytes taken. `None` if it is another number or if it may go on in the next frame.
+    #[inline]
     pub(super) fn integer(bytes: &[u8]) -> Option<(Self, usize)> {
         let negative = bytes.first() == Some(&b'-');
         let first = usize::from(negative);
@@ -48,25 +49,13 @@ impl Number {
             return None;
         }
         let negative = negative && magnitude != 0;
-        Some((
-            Self::Integer {
-                negative,
-                magnitude,
-            },
-            end,
-        ))
+        Some((Self::Integer { negative, magnitude }, end))
     }
 
     pub(super) fn as_i64(&self) -> Option<i64> {
         match *self {
-            Self::Integer {
-                negative: false,
-                magnitude,
-            } => i64::try_from(magnitude).ok(),
-            Self::Integer {
-                negative: true,
-                magnitude,
-            } => 0i64.checked_sub_unsigned(magnitude),
+            Self::Integer { negative: false, magnitude } => i64::try_from(magnitude).ok(),
+            Self::Integer { negative: true, magnitude } => 0i64.checked_sub_unsigned(magnitude),
             Self::Decimal(_) => None,
         }
     }
@@ -75,10 +64,7 @@ impl Number {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Integer {
-                negative,
-                magnitude,
-            } => {
+            Self::Integer { negative, magnitude } => {
                 f.write_str(if *negative { "-" } else { "" })?;
                 write!(f, "{magnitude}")
             }
@@ -143,6 +129,13 @@ impl NumberReader {
         }
     }
 
+    /// Begins with the first byte of a number.
+    pub(super) fn beginning_with(byte: u8) -> Self {
+        let mut reader = Self::new();
+        reader.push(byte);
+        reader
+    }
+
     /// Gives the number of bytes up to the first that is not part of the number, `None` if it is
     /// yet to come.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -204,23 +197,13 @@ impl NumberReader {
     pub(super) fn finish(self) -> Option<Number> {
         use Expected as E;
 
-        if !matches!(
-            self.expected,
-            E::AfterZero | E::Digit | E::Fraction | E::Exponent
-        ) {
+        if !matches!(self.expected, E::AfterZero | E::Digit | E::Fraction | E::Exponent) {
             return None;
         }
         if self.digits == 0 {
-            return Some(Number::Integer {
-                negative: false,
-                magnitude: 0,
-            });
+            return Some(Number::Integer { negative: false, magnitude: 0 });
         }
-        let exponent = if self.exponent_negative {
-            -self.exponent
-        } else {
-            self.exponent
-        };
+        let exponent = if self.exponent_negative { -self.exponent } else { self.exponent };
         let mut decimal = Decimal {
             negative: self.negative,
             digits: self.digits,
@@ -235,10 +218,7 @@ impl NumberReader {
             decimal.exponent = decimal.exponent.saturating_add(1);
         }
         Some(match decimal.magnitude() {
-            Some(magnitude) => Number::Integer {
-                negative: self.negative,
-                magnitude,
-            },
+            Some(magnitude) => Number::Integer { negative: self.negative, magnitude },
             None => Number::Decimal(Box::new(decimal)),
         })
     }
@@ -252,3 +232,6 @@ impl Decimal {
         u64::try_from(self.digits).ok()?.checked_mul(power)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,10 +25,7 @@ pub(crate) struct RequestReader {
 
 impl RequestReader {
     pub(crate) fn new() -> Self {
-        Self {
-            scanner: Scanner::new(),
-            messages: MessageReader::new(),
-        }
+        Self { scanner: Scanner::new(), messages: MessageReader::new() }
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
@@ -46,6 +43,7 @@ impl RequestReader {
     }
 
     /// What the body said, now that it has ended.
+    #[inline]
     pub(crate) fn finish(self) -> Result<Request, Unreadable> {
         self.scanner.finish()?;
         self.messages.finish()
@@ -53,7 +51,7 @@ impl RequestReader {
 }
 
 /// What a request body said.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     /// The messages, at least one and at most 64.
     pub(crate) messages: SmallVec<[Message; 1]>,
@@ -66,7 +64,7 @@ pub(crate) struct Request {
 }
 
 /// One message from a client.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) kind: MessageKind,
     /// Whether `jsonrpc` is `"2.0"`. The kind does not depend on it.
@@ -75,8 +73,8 @@ pub(crate) struct Message {
     pub(crate) id: Option<Id>,
     /// The member of `params` that the method's [target](Method::target) names.
     pub(crate) target: Option<Text>,
-    /// `params.requestId` of `notifications/cancelled`.
-    pub(crate) cancels: Option<Id>,
+    /// `params.requestId` of `notifications/cancelled`. Rare, so it does not take space in others.
+    pub(crate) cancels: Option<Box<Id>>,
     /// `io.modelcontextprotocol/protocolVersion` of `params._meta`.
     pub(crate) revision: Option<Revision>,
     /// `params.protocolVersion` of `initialize`: what the client asks for.

@@ -1,9 +1,9 @@
 //! What a response body says.
 //!
-//! JSON-RPC 2.0 section 5, and the result schemas of MCP 2024-11-05 to 2026-07-28. A body is one JSON
-//! document or an event stream with a document in each event; a document is a message or, by MCP
-//! 2025-03-26, a batch of them. A stream carries more than the answer to its request: a server's own
-//! requests and notifications travel on it too.
+//! JSON-RPC 2.0 section 5, and the result schemas of MCP 2024-11-05 to 2026-07-28. A body is one
+//! JSON document or an event stream with a document in each event; a document is a message or, by
+//! MCP 2025-03-26, a batch of them. A stream carries more than the answer to its request: a
+//! server's own requests and notifications travel on it too.
 
 mod document;
 mod read;
@@ -25,18 +25,12 @@ pub(crate) struct ResponseReader {
 impl ResponseReader {
     /// Reads a body that is one JSON document.
     pub(crate) fn json() -> Self {
-        Self {
-            document: Document::new(),
-            stream: None,
-        }
+        Self { document: Document::new(), stream: None }
     }
 
     /// Reads a body that is an event stream.
     pub(crate) fn sse() -> Self {
-        Self {
-            document: Document::new(),
-            stream: Some(StreamScanner::new()),
-        }
+        Self { document: Document::new(), stream: Some(StreamScanner::new()) }
     }
 
     /// Takes the next bytes of the body and tells what they complete.
@@ -49,7 +43,10 @@ impl ResponseReader {
         stream.feed(bytes, &mut |piece| match piece {
             Piece::Comment => on(Event::Comment),
             Piece::Data(bytes) => document.feed(bytes),
-            Piece::Message => std::mem::replace(document, Document::new()).finish(on),
+            Piece::Message => {
+                document.finish(on);
+                *document = Document::new();
+            }
             Piece::Priming => on(Event::Priming),
             Piece::Foreign => *document = Document::new(),
         });
@@ -65,7 +62,7 @@ impl ResponseReader {
 }
 
 /// What has been read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Message(ResponseMessage),
     /// An event with empty data, which gives the client an id to resume from (SEP-1699).
@@ -77,7 +74,7 @@ pub(crate) enum Event {
 }
 
 /// One message from a server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResponseMessage {
     pub(crate) kind: ResponseKind,
     pub(crate) id: Option<Id>,
@@ -140,7 +137,7 @@ pub(crate) enum ResultType {
 }
 
 impl ResultType {
-    fn from_name(name: &str) -> Self {
+    fn named(name: &str) -> Self {
         match name {
             "complete" => Self::Complete,
             "input_required" => Self::InputRequired,

@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use super::string::Content;
+use super::unreadable::Unreadable;
+
 /// A revision of the specification, as named in a message or a header.
 ///
 /// The order of the variants is that of time; [`Revision::Other`] stands apart, at the end.
@@ -31,6 +34,15 @@ impl Revision {
     ];
 
     pub(crate) const COUNT: usize = Self::ALL.len();
+
+    /// The revision a string names; an error if it is not UTF-8.
+    pub(super) fn new(name: &Content<'_>) -> Result<Self, Unreadable> {
+        let revision = Self::from_bytes(name.kept);
+        if revision == Self::Other {
+            name.as_str()?;
+        }
+        Ok(revision)
+    }
 
     pub(crate) fn from_bytes(name: &[u8]) -> Self {
         match name {
@@ -75,36 +87,20 @@ mod tests {
     fn every_name_reads_back_as_its_revision() {
         for (index, revision) in Revision::ALL.into_iter().enumerate() {
             assert_eq!(Revision::from_bytes(revision.as_str().as_bytes()), revision);
-            assert_eq!(
-                revision as usize, index,
-                "ALL is in the order of the discriminants"
-            );
+            assert_eq!(revision as usize, index, "ALL is in the order of the discriminants");
         }
     }
 
     #[test]
     fn what_is_not_a_revision_is_other() {
-        for name in [
-            "",
-            "2025-11-2",
-            "2025-11-255",
-            "DRAFT-2026-v1",
-            "2025\u{2010}11-25",
-        ] {
-            assert_eq!(
-                Revision::from_bytes(name.as_bytes()),
-                Revision::Other,
-                "{name}"
-            );
+        for name in ["", "2025-11-2", "2025-11-255", "DRAFT-2026-v1", "2025\u{2010}11-25"] {
+            assert_eq!(Revision::from_bytes(name.as_bytes()), Revision::Other, "{name}");
         }
     }
 
     #[test]
     fn only_revisions_without_a_handshake_are_modern() {
-        let modern: Vec<_> = Revision::ALL
-            .into_iter()
-            .filter(|r| r.is_modern())
-            .collect();
+        let modern: Vec<_> = Revision::ALL.into_iter().filter(|r| r.is_modern()).collect();
         assert_eq!(modern, [Revision::V2026_07_28]);
     }
 }

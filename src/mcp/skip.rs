@@ -1,10 +1,13 @@
 //! Skipping values of no interest, at the speed of memory.
 
-use super::string::find_special;
+use super::block::{BLOCK, between, find, find_quotes};
+use super::string::{find_special, whole_string};
+use super::unreadable::Unreadable;
 
 /// A string that is being skipped.
 #[derive(Clone, Copy)]
 pub(super) struct SkipText {
+    /// Whether the next byte is escaped.
     escaped: bool,
 }
 
@@ -16,26 +19,35 @@ impl SkipText {
 
     /// Gives the number of bytes up to and with the closing quote, `None` if it is yet to come.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut at = usize::from(self.escaped && !bytes.is_empty());
-        self.escaped &= bytes.is_empty();
-        while let Some(length) = find_special(bytes.get(at..)?) {
-            at += length + 1;
+        let mut at = 0;
+        loop {
+            if self.escaped && at < bytes.len() {
+                self.escaped = false;
+                at += 1;
+            }
+            let plain = find_special(&bytes[at..])?;
+            at += plain + 1;
             if bytes[at - 1] == b'"' {
                 return Some(at);
             }
-            // Whatever is escaped, a quote above all, it is not the end.
-            self.escaped = at == bytes.len();
-            at += 1;
+            self.escaped = true;
+            // Where escapes are close together, in code or in JSON as text, it is better not to
+            // search for each.
+            let Some(block) = bytes[at..].first_chunk().filter(|_| plain < 16) else {
+                continue;
+            };
+            let (quotes, _) = find_quotes(block, &mut self.escaped);
+            if quotes != 0 {
+                return Some(at + quotes.trailing_zeros() as usize + 1);
+            }
+            at += BLOCK;
         }
-        None
     }
 }
 
 /// Gives the number of bytes before the one that ends a number or a literal.
 pub(super) fn skip_scalar(bytes: &[u8]) -> Option<usize> {
-    bytes
-        .iter()
-        .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
+    bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// An object or array that is being skipped.
@@ -45,38 +57,133 @@ pub(super) fn skip_scalar(bytes: &[u8]) -> Option<usize> {
 #[derive(Clone, Copy)]
 pub(super) struct SkipContainer {
     depth: u64,
+    /// The string that is under way.
     text: Option<SkipText>,
 }
 
 impl SkipContainer {
     /// Begins after the opening bracket.
     pub(super) const fn new() -> Self {
-        Self {
-            depth: 1,
-            text: None,
-        }
+        Self { depth: 1, text: None }
     }
 
     /// Gives the number of bytes up to and with the closing bracket, `None` if it is yet to come.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
         let mut at = 0;
+        if self.text.is_none() {
+            at = self.walk(bytes)?;
+            if self.depth == 0 {
+                return Ok(Some(at));
+            }
+        }
         loop {
             if let Some(text) = &mut self.text {
-                at += text.feed(&bytes[at..])?;
+                let Some(length) = text.feed(&bytes[at..]) else {
+                    return Ok(None);
+                };
+                at += length;
                 self.text = None;
             }
-            match bytes.get(at)? {
-                b'"' => self.text = Some(SkipText::new()),
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => {
+            let rest = &bytes[at..];
+            let Some(block) = rest.first_chunk() else {
+                // What is left ends the block, after white space.
+                let mut block = [b' '; BLOCK];
+                let filler = BLOCK - rest.len();
+                block[filler..].copy_from_slice(rest);
+                let end = self.block(&block)?;
+                return Ok(end.map(|end| at + end - filler));
+            };
+            if let Some(end) = self.block(block)? {
+                return Ok(Some(at + end));
+            }
+            at += BLOCK;
+        }
+    }
+
+    /// Takes the first bytes one by one, because most containers have no more. Gives their number,
+    /// which is that of all if the container ends with them.
+    fn walk(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
+        let mut at = 0;
+        while at < 96 && at < bytes.len() {
+            match Kind::of(bytes[at]) {
+                Kind::Plain => {}
+                Kind::Quote => match whole_string(&bytes[at + 1..]) {
+                    Some(text) => at += text.len() + 1,
+                    None => break,
+                },
+                Kind::Open => self.depth += 1,
+                Kind::Close => {
                     self.depth -= 1;
                     if self.depth == 0 {
-                        return Some(at + 1);
+                        return Ok(at + 1);
                     }
                 }
-                _ => {}
+                Kind::Backslash => return Err(Unreadable::Syntax),
             }
             at += 1;
         }
+        Ok(at)
+    }
+
+    /// Takes a block that begins outside a string. Gives the number of bytes up to and with the
+    /// closing bracket, if it is there.
+    fn block(&mut self, block: &[u8; BLOCK]) -> Result<Option<usize>, Unreadable> {
+        let mut escaped = false;
+        let (quotes, backslashes) = find_quotes(block, &mut escaped);
+        let strings = between(quotes);
+        // The bit makes a curly bracket of a square one.
+        let mut brackets = find(block, |byte| matches!(byte | 0x20, b'{' | b'}')) & !strings;
+        // There are no escapes outside strings. Where one is, the document ends.
+        let strays = backslashes & !strings;
+        if strays != 0 {
+            brackets &= strays ^ strays.wrapping_sub(1);
+        }
+        while brackets != 0 {
+            let at = brackets.trailing_zeros() as usize;
+            brackets &= brackets - 1;
+            // The bit in which closing brackets of both kinds differ from opening ones.
+            if block[at] & 0x04 == 0 {
+                self.depth += 1;
+            } else {
+                self.depth -= 1;
+                if self.depth == 0 {
+                    return Ok(Some(at + 1));
+                }
+            }
+        }
+        if strays != 0 {
+            return Err(Unreadable::Syntax);
+        }
+        self.text = (strings >> 63 != 0).then_some(SkipText { escaped });
+        Ok(None)
     }
 }
+
+/// What a byte outside strings means for the depth.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Plain,
+    Quote,
+    Open,
+    Close,
+    Backslash,
+}
+
+impl Kind {
+    fn of(byte: u8) -> Self {
+        const KINDS: [Kind; 256] = {
+            let mut kinds = [Kind::Plain; 256];
+            kinds[b'"' as usize] = Kind::Quote;
+            kinds[b'{' as usize] = Kind::Open;
+            kinds[b'[' as usize] = Kind::Open;
+            kinds[b'}' as usize] = Kind::Close;
+            kinds[b']' as usize] = Kind::Close;
+            kinds[b'\\' as usize] = Kind::Backslash;
+            kinds
+        };
+        KINDS[usize::from(byte)]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! WHATWG HTML section 9.2.5 for the lines, 9.2.6 for what they mean. MCP sends its messages as
 //! events of the default type, `message`.
 
-use memchr::{memchr, memchr2};
+use super::find::find_either;
 
 /// A part of an event stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl StreamScanner {
         Self {
             line: Line::Mark(0),
             after_cr: false,
-            kind: Word::new(),
+            kind: Word::EMPTY,
             has_data: false,
             has_content: false,
         }
@@ -72,10 +72,12 @@ impl StreamScanner {
                 bytes = &bytes[1..];
                 continue;
             }
-            let Some(end) = memchr2(b'\r', b'\n', bytes) else {
+            let Some(end) = find_either(b'\r', b'\n', bytes) else {
                 return self.go_on(bytes, on);
             };
-            self.go_on(&bytes[..end], on);
+            if end > 0 {
+                self.go_on(&bytes[..end], on);
+            }
             self.end_line(on);
             self.after_cr = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
@@ -90,13 +92,19 @@ impl StreamScanner {
             };
             bytes = rest;
         }
+        if let (Line::Name(Word::EMPTY), Some(value)) = (self.line, bytes.strip_prefix(b"data:")) {
+            // Not another way, only a shorter one for the lines that matter most.
+            self.begin_value(Field::Data, on);
+            self.line = Line::Colon(Field::Data);
+            bytes = value;
+        }
         if let Line::Name(name) = &mut self.line {
-            let Some(colon) = memchr(b':', bytes) else {
+            let Some(colon) = find_either(b':', b':', bytes) else {
                 return name.push(bytes);
             };
             name.push(&bytes[..colon]);
             bytes = &bytes[colon + 1..];
-            self.line = if name.is_empty() {
+            self.line = if *name == Word::EMPTY {
                 Line::Comment
             } else {
                 let field = Field::named(*name);
@@ -125,7 +133,7 @@ impl StreamScanner {
     fn after_mark<'a>(&mut self, taken: usize, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let missing = &BYTE_ORDER_MARK[taken..];
         if let Some(rest) = bytes.strip_prefix(missing) {
-            self.line = Line::Name(Word::new());
+            self.line = Line::Name(Word::EMPTY);
             return Some(rest);
         }
         if missing.starts_with(bytes) {
@@ -133,7 +141,7 @@ impl StreamScanner {
             return None;
         }
         // It was the beginning of a name after all, of a field that does not exist.
-        let mut name = Word::new();
+        let mut name = Word::EMPTY;
         name.push(&BYTE_ORDER_MARK[..taken]);
         self.line = Line::Name(name);
         Some(bytes)
@@ -146,14 +154,14 @@ impl StreamScanner {
                 on(Piece::Data(b"\n"));
             }
             Field::Data => self.has_data = true,
-            Field::Event => self.kind = Word::new(),
+            Field::Event => self.kind = Word::EMPTY,
             Field::Other => {}
         }
     }
 
     fn end_line(&mut self, on: &mut impl FnMut(Piece<'_>)) {
-        match std::mem::replace(&mut self.line, Line::Name(Word::new())) {
-            Line::Name(name) if name.is_empty() => self.dispatch(on),
+        match std::mem::replace(&mut self.line, Line::Name(Word::EMPTY)) {
+            Line::Name(Word::EMPTY) => self.dispatch(on),
             // A line without a colon is a field with an empty value.
             Line::Name(name) => self.begin_value(Field::named(name), on),
             Line::Comment => on(Piece::Comment),
@@ -162,7 +170,7 @@ impl StreamScanner {
     }
 
     fn dispatch(&mut self, on: &mut impl FnMut(Piece<'_>)) {
-        let is_message = self.kind.is_empty() || self.kind.is(b"message");
+        let is_message = matches!(self.kind, Word::EMPTY | Word::MESSAGE);
         if self.has_data {
             on(match (is_message, self.has_content) {
                 (true, true) => Piece::Message,
@@ -170,7 +178,7 @@ impl StreamScanner {
                 (false, _) => Piece::Foreign,
             });
         }
-        self.kind = Word::new();
+        self.kind = Word::EMPTY;
         self.has_data = false;
         self.has_content = false;
     }
@@ -178,48 +186,45 @@ impl StreamScanner {
 
 impl Field {
     fn named(name: Word) -> Self {
-        if name.is(b"data") {
-            Self::Data
-        } else if name.is(b"event") {
-            Self::Event
-        } else {
-            Self::Other
+        match name {
+            Word::DATA => Self::Data,
+            Word::EVENT => Self::Event,
+            _ => Self::Other,
         }
     }
 }
 
-/// A word that is compared with short ones: of a longer one only the fact is kept.
-#[derive(Clone, Copy)]
-struct Word {
-    bytes: [u8; Self::ROOM],
-    /// At most one more than there is room for.
-    length: usize,
-}
+/// At most seven bytes, after a one that tells how many. Zero if there were more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Word(u64);
 
 impl Word {
-    /// As long as the longest word that matters, `message`.
-    const ROOM: usize = 7;
+    const EMPTY: Self = Self(1);
+    const DATA: Self = Self::of(b"data");
+    const EVENT: Self = Self::of(b"event");
+    const MESSAGE: Self = Self::of(b"message");
 
-    const fn new() -> Self {
-        Self {
-            bytes: [0; Self::ROOM],
-            length: 0,
+    const fn of(word: &[u8]) -> Self {
+        let mut packed = Self::EMPTY;
+        let mut at = 0;
+        while at < word.len() {
+            packed.push_byte(word[at]);
+            at += 1;
         }
+        packed
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        let start = self.length.min(Self::ROOM);
-        let room = &mut self.bytes[start..];
-        let fitting = bytes.len().min(room.len());
-        room[..fitting].copy_from_slice(&bytes[..fitting]);
-        self.length = (self.length + bytes.len()).min(Self::ROOM + 1);
+        for &byte in bytes.iter().take(8) {
+            self.push_byte(byte);
+        }
     }
 
-    const fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    fn is(&self, word: &[u8]) -> bool {
-        self.length == word.len() && self.bytes[..self.length] == *word
+    const fn push_byte(&mut self, byte: u8) {
+        let full = self.0 >= 1 << 56;
+        self.0 = if full || self.0 == 0 { 0 } else { self.0 << 8 | byte as u64 };
     }
 }
+
+#[cfg(test)]
+mod tests;

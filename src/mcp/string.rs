@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::digest::Digest;
+use super::find::find_either;
 use super::unreadable::Unreadable;
 
 /// What a string says: all of it, or its first bytes and what tells the rest apart.
@@ -19,12 +20,13 @@ pub(super) struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
-        Self {
-            kept: bytes,
-            length: bytes.len() as u64,
-            digest: Digest::new(),
+    pub(super) fn of(text: &'a [u8], keep: Keep) -> Self {
+        let (kept, beyond) = text.split_at(text.len().min(keep.bytes));
+        let mut digest = Digest::new();
+        if keep.digest {
+            digest.push(beyond);
         }
+        Self { kept, length: text.len() as u64, digest }
     }
 
     /// Whether the string goes on after what is kept.
@@ -54,45 +56,21 @@ pub(super) struct Keep {
 
 impl Keep {
     pub(super) const fn first(bytes: usize) -> Self {
-        Self {
-            bytes,
-            digest: false,
-        }
+        Self { bytes, digest: false }
     }
 }
 
 /// The position of the first quote or backslash.
+#[inline]
 pub(super) fn find_special(bytes: &[u8]) -> Option<usize> {
-    // Most keys and many values of MCP end within the first word or two, before a vector search
-    // would have set out.
-    let Some(first) = bytes.first_chunk() else {
-        return bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
-    };
-    if let Some(at) = special_in_word(*first) {
-        return Some(at);
-    }
-    if let Some(at) = bytes[8..]
-        .first_chunk()
-        .and_then(|second| special_in_word(*second))
-    {
-        return Some(8 + at);
-    }
-    memchr::memchr2(b'"', b'\\', &bytes[8..]).map(|at| 8 + at)
+    find_either(b'"', b'\\', bytes)
 }
 
-fn special_in_word(word: [u8; 8]) -> Option<usize> {
-    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-
-    let word = u64::from_le_bytes(word);
-    let quotes = word ^ u64::from_le_bytes([b'"'; 8]);
-    let backslashes = word ^ u64::from_le_bytes([b'\\'; 8]);
-    // The high bit of each zero byte. A borrow can set it in later bytes too, never in earlier
-    // ones, and the first is all that is asked for.
-    let zeros =
-        (quotes.wrapping_sub(LOW) & !quotes) | (backslashes.wrapping_sub(LOW) & !backslashes);
-    let found = zeros & HIGH;
-    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+/// The string that `bytes` begin with, if its end is there and nothing in it is escaped.
+#[inline]
+pub(super) fn whole_string(bytes: &[u8]) -> Option<&[u8]> {
+    let end = find_special(bytes)?;
+    (bytes[end] == b'"').then(|| &bytes[..end])
 }
 
 /// Unescapes a string that is not in one frame as it is: cut by the network, or with escapes.
@@ -168,21 +146,13 @@ impl StringReader {
     }
 
     pub(super) fn content(&self) -> Content<'_> {
-        Content {
-            kept: &self.kept,
-            length: self.length,
-            digest: self.digest,
-        }
+        Content { kept: &self.kept, length: self.length, digest: self.digest }
     }
 
     fn escaped(&mut self, byte: u8) -> Result<(), Unreadable> {
         self.escape = match (self.escape, byte) {
             (Escape::Pair { high }, b'\\') => Escape::Backslash { high: Some(high) },
-            (Escape::Backslash { high }, b'u') => Escape::Hex {
-                high,
-                digits: 0,
-                unit: 0,
-            },
+            (Escape::Backslash { high }, b'u') => Escape::Hex { high, digits: 0, unit: 0 },
             (Escape::Backslash { high: None }, _) => {
                 self.push(&[match byte {
                     b'"' | b'\\' | b'/' => byte,
@@ -198,11 +168,7 @@ impl StringReader {
             (Escape::Hex { high, digits, unit }, _) => {
                 let unit = unit << 4 | hex(byte).ok_or(Unreadable::Syntax)?;
                 if digits < 3 {
-                    Escape::Hex {
-                        high,
-                        digits: digits + 1,
-                        unit,
-                    }
+                    Escape::Hex { high, digits: digits + 1, unit }
                 } else {
                     self.unit(high, unit)?
                 }
@@ -247,3 +213,6 @@ fn hex(digit: u8) -> Option<u16> {
         _ => return None,
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,10 @@ pub(crate) struct Text {
 impl Text {
     /// What is kept of a string; an error if that is not UTF-8.
     pub(super) fn new(content: &Content<'_>) -> Result<Self, Unreadable> {
-        Ok(Self {
-            bytes: SmallVec::from_slice(content.as_str()?.as_bytes()),
-            truncated: content.is_truncated(),
-        })
+        // The way of nearly all names, and a quick one.
+        let text =
+            if content.kept.is_ascii() { content.kept } else { content.as_str()?.as_bytes() };
+        Ok(Self { bytes: SmallVec::from_slice(text), truncated: content.is_truncated() })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -53,11 +53,7 @@ mod tests {
     use crate::mcp::digest::Digest;
 
     fn cut(kept: &[u8], length: u64) -> Result<Text, Unreadable> {
-        Text::new(&Content {
-            kept,
-            length,
-            digest: Digest::new(),
-        })
+        Text::new(&Content { kept, length, digest: Digest::new() })
     }
 
     #[test]
@@ -85,10 +81,6 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_an_error_even_before_a_cut() {
         assert_eq!(cut(b"\xff\xfe a", 9), Err(Unreadable::Utf8));
-        assert_eq!(
-            cut(b"a\xed\xa0\x80", 9),
-            Err(Unreadable::Utf8),
-            "a surrogate is not UTF-8"
-        );
+        assert_eq!(cut(b"a\xed\xa0\x80", 9), Err(Unreadable::Utf8), "a surrogate is not UTF-8");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) enum Unreadable {
     Trailing,
     /// It ends before the document does.
     Truncated,
-    /// It is JSON, but neither an object nor an array with something in it.
+    /// It begins as JSON, but as neither an object nor an array, or it is an empty array.
     NotJsonRpc,
 }
 

@@ -110,6 +110,7 @@ impl Cell {
         let shard = self.counters.shard_of_this_thread();
         match duration.map(whole_nanos) {
             Some(nanos) => {
+                let nanos = nanos.min(LONGEST_NANOS);
                 Counters::add_in(shard, buckets.index(nanos), 1);
                 Counters::add_in(shard, buckets.count() + NANOS, nanos);
             }
@@ -122,6 +123,9 @@ impl Cell {
         self.counters.read(sums);
     }
 }
+
+/// Two weeks. What handlers record by hand may be anything, and a sum that wraps is no counter.
+const LONGEST_NANOS: u64 = 14 * 24 * 3_600 * 1_000_000_000;
 
 // Slots behind the buckets.
 const UNTIMED: usize = 0;

@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::{Ready, ready},
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -25,9 +26,10 @@ use tower::Service;
 
 use super::{
     collector::{gather_others, is_ours},
+    operation::MethodLabel,
     store::McpMetrics,
 };
-use crate::exchange::NotCounted;
+use crate::exchange::{NotCounted, Said, tell_current};
 
 /// Answers `GET` and `HEAD` with the page that Prometheus scrapes, at any path.
 ///
@@ -108,6 +110,15 @@ impl MetricsService {
     pub fn share_for(mut self, time: Duration) -> Self {
         self.share_for = time;
         self
+    }
+
+    /// Under one of the layers, a scrape would find itself in flight. It has no message, which is what
+    /// it is in flight as.
+    fn leave_flight(&self) {
+        let first = |said: &mut Said| !mem::replace(&mut said.scrape, true);
+        if tell_current(self.metrics.sink(), |_, said| first(said)) == Some(true) {
+            self.metrics.in_flight().leave(MethodLabel::None);
+        }
     }
 
     fn answer(&self, method: &Method) -> Response<MetricsBody> {
@@ -196,6 +207,9 @@ impl<B> Service<Request<B>> for MetricsService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if request.method() != Method::POST {
+            self.leave_flight();
+        }
         ready(Ok(self.answer(request.method())))
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         Applied, CallStatus, Closing, Component, Exchange, Observe, Observer, Outcome, Pass, Said,
         Settlement,
     },
-    mcp::{self, Method},
+    mcp::{self, Method, ResponseKind},
 };
 
 /// Counts what passes: requests, operations, tool calls, their durations and how they ended.
@@ -109,7 +109,8 @@ impl RecordMetrics {
             path: state.path.as_ref().map_or("/", PathAndQuery::path),
             status,
             duration: Some(settlement.duration),
-            answered: settlement.answer.is_some() && message.is_some(),
+            // What strangers can provoke anywhere, an error, teaches no route.
+            answered: settlement.answer.is_some_and(|answer| answer.kind == ResponseKind::Result),
         });
         if !said.auth {
             self.record_auth(state.auth, settlement.status);
@@ -186,12 +187,14 @@ impl Observer for RecordMetrics {
     fn enter(&self, _: &State) {}
 
     fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
-        self.metrics.in_flight().leave(state.in_flight);
+        let said = settlement.exchange.said(self.metrics.sink());
+        if !said.scrape {
+            self.metrics.in_flight().leave(state.in_flight);
+        }
         if settlement.not_counted && !self.count_scrapes {
             return;
         }
         state.counted = true;
-        let said = settlement.exchange.said(self.metrics.sink());
         self.record(state, settlement, said);
     }
 

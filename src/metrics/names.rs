@@ -168,12 +168,13 @@ pub(super) const OPERATION_DURATION_SECONDS: Family = Family {
     labels: &["mcp_method"],
 };
 
-/// Up when an operation's method is known, down at its end, however it ends.
+/// Up at the head of every request, first as `none`, as its method once that is known; down at the
+/// end of the operation, however it ends. A scrape that comes under the layer is not in flight.
 pub(super) const REQUESTS_IN_FLIGHT: Family = Family {
     name: "requests_in_flight",
     kind: Kind::Gauge,
     unit: None,
-    help: "MCP operations being served, by method.",
+    help: "Requests being served, by MCP method.",
     labels: &["mcp_method"],
 };
 

@@ -6,7 +6,7 @@ use super::{
     admission::{NameId, Names, Rules},
     labels::{LONGEST, Reason},
 };
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// Takes the place of a path segment that looks like an identifier.
 const IDENTIFIER: &str = "{id}";
@@ -29,6 +29,12 @@ impl Routes {
         learn: bool,
     ) -> Result<Self, Error> {
         let rules = if learn { RULES } else { Rules { most_learned: 0, ..RULES } };
+        let configured: Vec<_> = configured.into_iter().collect();
+        // No path could ever match it.
+        if let Some(name) = configured.iter().find(|route| !route.starts_with('/')) {
+            let why = "it must begin with a slash";
+            return Err(Error::new(Kind::Name { what: RULES.what, name: (*name).to_owned(), why }));
+        }
         Names::new(rules, configured).map(Self)
     }
 

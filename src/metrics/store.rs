@@ -45,7 +45,9 @@ use crate::{
 /// The layer counts what passes over HTTP. The `record_…` methods are for what does not: a tool
 /// that is called from within, a limit that is enforced elsewhere. Inside a request that the layer
 /// observes nothing is counted twice: what a handler says of its own call takes the place of what
-/// the wire would have said.
+/// the wire would have said. A handler that runs in a task of its own, as those of rmcp do, takes
+/// the request along with [`RequestContext::scope`](crate::context::RequestContext::scope); without
+/// it, nobody can know that the two belong together.
 ///
 /// They take any text and never fail. A text that is not in a label's closed set, or for which
 /// there is no room, counts as `_OTHER` (an unknown kind of authentication as `other`), and

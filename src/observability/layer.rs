@@ -12,6 +12,9 @@ use crate::{
 /// Request ids and metrics in one layer.
 ///
 /// See the [module](crate::observability) for an example and for where to put it.
+///
+/// The inner service has to be `Clone`, and the request body `Unpin`, since a layer that
+/// [holds](Self::hold) calls the service later. All that hyper, axum and tonic serve is.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct ObservabilityLayer {

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod access_log;
 mod endings;
 mod endpoint;
 mod holding;
@@ -12,8 +13,10 @@ mod labels;
 mod lifecycle;
 mod placement;
 mod readiness;
+mod regression;
 mod request_id;
 mod stacking;
 mod store;
+mod trace_context;
 mod transparency;
 mod tutorial;

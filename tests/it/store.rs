@@ -217,12 +217,15 @@ fn settings_that_make_no_store_are_refused_by_kind() {
             assert!(error.is_invalid_name(), "{name:?}: {error}");
         }
     }
+    let slashless = builder().routes(["mcp"]).build().unwrap_err();
+    assert!(slashless.is_invalid_name(), "{slashless}");
     let names = |count: u32| (0..count).map(|number| format!("name{number}"));
-    assert!(builder().tools(names(200)).prompts(names(64)).routes(names(32)).build().is_ok());
+    let paths = |count| names(count).map(|name| format!("/{name}"));
+    assert!(builder().tools(names(200)).prompts(names(64)).routes(paths(32)).build().is_ok());
     for error in [
         builder().tools(names(201)).build().unwrap_err(),
         builder().prompts(names(65)).build().unwrap_err(),
-        builder().routes(names(33)).build().unwrap_err(),
+        builder().routes(paths(33)).build().unwrap_err(),
     ] {
         assert!(error.is_too_many_names(), "{error}");
     }

@@ -1,29 +1,30 @@
 //! A message while it is read.
 
-use smallvec::SmallVec;
-
 use super::read::Field;
 use super::{Client, Message, MessageKind, TraceFields};
 use crate::mcp::id::Id;
 use crate::mcp::method::{Method, TargetField};
+use crate::mcp::number::Number;
 use crate::mcp::revision::Revision;
-use crate::mcp::scan::Value;
+use crate::mcp::scan::Other;
 use crate::mcp::string::Content;
 use crate::mcp::text::Text;
 use crate::mcp::unreadable::Unreadable;
 
-/// What has been read of a message.
+/// What is known of a message that is being read, beside what is in the message already.
 ///
 /// Members may come before the method that gives them their meaning, and the method may come again
-/// and be another. So nothing is decided before [`Draft::finish`].
+/// and be another. So all that may matter is taken, and nothing is decided before
+/// [`Draft::finish`].
 pub(super) struct Draft {
-    message: Message,
     /// Whether `id` is something that cannot be an id: neither string, number nor null.
     unusable_id: bool,
     has_result: bool,
     has_error: bool,
-    /// What may be the target; there is seldom more than one.
-    targets: SmallVec<[(TargetField, Text); 1]>,
+    /// Which field the message's target is from, if it has one.
+    target: Option<TargetField>,
+    /// Other fields that might be the target. It is rare that there are any.
+    other_targets: Vec<(TargetField, Text)>,
     /// The two `clientInfo`, by [`ClientSource`].
     clients: [ClientDraft; 2],
 }
@@ -44,75 +45,80 @@ struct ClientDraft {
 }
 
 impl Draft {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            message: Message::new(),
             unusable_id: false,
             has_result: false,
             has_error: false,
-            targets: SmallVec::new(),
+            target: None,
+            other_targets: Vec::new(),
             clients: [ClientDraft::new(), ClientDraft::new()],
         }
     }
 
-    /// Takes the value of a field. One of a type that the field cannot have is as good as none.
-    pub(super) fn set(
+    /// Takes the string that is the value of a field.
+    #[inline]
+    pub(super) fn text(
         &mut self,
+        message: &mut Message,
         field: Field,
-        value: Value<'_>,
+        text: Content<'_>,
         source: ClientSource,
     ) -> Result<(), Unreadable> {
-        let message = &mut self.message;
-        match (field, value) {
-            (Field::JsonRpc, Value::Text(name)) => message.jsonrpc = name.as_str()? == "2.0",
-            (Field::Method, Value::Text(name)) => {
-                message.method = Some(Method::from_bytes(name.as_str()?.as_bytes()))
-            }
-            (Field::Id, value) => {
-                self.unusable_id = matches!(value, Value::Bool(_) | Value::Container);
-                message.id = Id::new(value)?;
-            }
-            (Field::Result, _) => self.has_result = true,
-            (Field::Error, value) => self.has_error = !matches!(value, Value::Null),
+        match field {
+            Field::JsonRpc => message.jsonrpc = text.kept == b"2.0",
+            Field::Id => message.id = Some(Id::text(&text)?),
+            Field::Method => message.method = Some(Method::new(&text)?),
 
-            (Field::Name, Value::Text(name)) => self.target(TargetField::Name, &name)?,
-            (Field::Uri, Value::Text(uri)) => self.target(TargetField::Uri, &uri)?,
-            (Field::TaskId, Value::Text(id)) => self.target(TargetField::TaskId, &id)?,
-            (Field::RequestId, value) => message.cancels = Id::new(value)?,
-            (Field::ProtocolVersion, Value::Text(name)) => {
-                message.requested_version = Some(Revision::from_bytes(name.as_str()?.as_bytes()));
-            }
-            (Field::MetaProtocolVersion, Value::Text(name)) => {
-                message.revision = Some(Revision::from_bytes(name.as_str()?.as_bytes()));
-            }
+            Field::Name => self.set_target(message, TargetField::Name, Text::new(&text)?),
+            Field::Uri => self.set_target(message, TargetField::Uri, Text::new(&text)?),
+            Field::TaskId => self.set_target(message, TargetField::TaskId, Text::new(&text)?),
+            Field::RequestId => message.cancels = Some(Box::new(Id::text(&text)?)),
+            Field::ProtocolVersion => message.requested_version = Some(Revision::new(&text)?),
 
-            (Field::Traceparent, Value::Text(value)) => {
-                message.trace.get_or_insert_default().traceparent = Some(Text::new(&value)?);
-            }
-            (Field::Tracestate, Value::Text(value)) => {
-                message.trace.get_or_insert_default().tracestate = Some(Text::new(&value)?);
-            }
-            (Field::Baggage, Value::Text(value)) => {
-                message.trace.get_or_insert_default().baggage = Some(Text::new(&value)?);
-            }
+            Field::Traceparent => message.trace().traceparent = Some(Text::new(&text)?),
+            Field::Tracestate => message.trace().tracestate = Some(Text::new(&text)?),
+            Field::Baggage => message.trace().baggage = Some(Text::new(&text)?),
+            Field::MetaProtocolVersion => message.revision = Some(Revision::new(&text)?),
 
-            (Field::ClientName, Value::Text(name)) => {
-                let draft = &mut self.clients[source as usize];
-                draft.client.get_or_insert_default().name = Text::new(&name)?;
-                draft.named = true;
-            }
-            (Field::ClientVersion, Value::Text(version)) => {
-                let draft = &mut self.clients[source as usize];
-                draft.client.get_or_insert_default().version = Some(Text::new(&version)?);
-            }
-            _ => {}
+            Field::ClientName => self.clients[source as usize].set_name(Text::new(&text)?),
+            Field::ClientVersion => self.clients[source as usize].set_version(Text::new(&text)?),
+
+            Field::Result => self.has_result = true,
+            Field::Error => self.has_error = true,
+            // A string is as good as nothing where an object should be.
+            Field::Root
+            | Field::Element
+            | Field::Params
+            | Field::Meta
+            | Field::ClientInfo
+            | Field::MetaClientInfo => {}
         }
         Ok(())
     }
 
+    /// Takes the number that is the value of a field.
+    #[inline]
+    pub(super) fn number(&mut self, message: &mut Message, field: Field, number: Number) {
+        match field {
+            Field::Id => message.id = Some(Id::number(number)),
+            Field::RequestId => message.cancels = Some(Box::new(Id::number(number))),
+            _ => self.other(field, Other::Container),
+        }
+    }
+
+    /// Takes the value of a field that is something else.
+    pub(super) fn other(&mut self, field: Field, value: Other) {
+        match field {
+            Field::Id => self.unusable_id = value != Other::Null,
+            Field::Result => self.has_result = true,
+            Field::Error => self.has_error = value != Other::Null,
+            _ => {}
+        }
+    }
+
     /// Forgets what a field said, and all that it held, because its key has come again.
-    pub(super) fn clear(&mut self, field: Field, source: ClientSource) {
-        let message = &mut self.message;
+    pub(super) fn clear(&mut self, message: &mut Message, field: Field, source: ClientSource) {
         match field {
             Field::JsonRpc => message.jsonrpc = false,
             Field::Id => {
@@ -124,19 +130,16 @@ impl Draft {
             Field::Error => self.has_error = false,
 
             Field::Params => {
-                self.targets.clear();
+                message.target = None;
+                self.other_targets.clear();
                 message.cancels = None;
                 message.requested_version = None;
-                self.clear(Field::ClientInfo, source);
-                self.clear(Field::Meta, source);
+                self.clear(message, Field::ClientInfo, source);
+                self.clear(message, Field::Meta, source);
             }
-            Field::Name => self
-                .targets
-                .retain(|(field, _)| *field != TargetField::Name),
-            Field::Uri => self.targets.retain(|(field, _)| *field != TargetField::Uri),
-            Field::TaskId => self
-                .targets
-                .retain(|(field, _)| *field != TargetField::TaskId),
+            Field::Name => self.clear_target(message, TargetField::Name),
+            Field::Uri => self.clear_target(message, TargetField::Uri),
+            Field::TaskId => self.clear_target(message, TargetField::TaskId),
             Field::RequestId => message.cancels = None,
             Field::ProtocolVersion => message.requested_version = None,
             Field::ClientInfo => self.clients[ClientSource::Params as usize] = ClientDraft::new(),
@@ -144,79 +147,96 @@ impl Draft {
             Field::Meta => {
                 message.trace = None;
                 message.revision = None;
-                self.clear(Field::MetaClientInfo, source);
+                self.clear(message, Field::MetaClientInfo, source);
             }
-            Field::Traceparent => message.trace.get_or_insert_default().traceparent = None,
-            Field::Tracestate => message.trace.get_or_insert_default().tracestate = None,
-            Field::Baggage => message.trace.get_or_insert_default().baggage = None,
+            Field::Traceparent => message.trace().traceparent = None,
+            Field::Tracestate => message.trace().tracestate = None,
+            Field::Baggage => message.trace().baggage = None,
             Field::MetaProtocolVersion => message.revision = None,
             Field::MetaClientInfo => self.clients[ClientSource::Meta as usize] = ClientDraft::new(),
 
-            Field::ClientName => self.clients[source as usize].named = false,
-            Field::ClientVersion => {
-                if let Some(client) = &mut self.clients[source as usize].client {
-                    client.version = None;
-                }
-            }
+            Field::ClientName => self.clients[source as usize].clear_name(),
+            Field::ClientVersion => self.clients[source as usize].clear_version(),
+
             Field::Root | Field::Element => {}
         }
     }
 
-    /// The message, now that its last member has been read. Leaves an empty draft.
-    pub(super) fn finish(&mut self) -> Message {
-        let Self {
-            mut message,
-            unusable_id,
-            has_result,
-            has_error,
-            mut targets,
-            clients,
-        } = std::mem::replace(self, Self::new());
-        let [params_client, meta_client] = clients.map(ClientDraft::finish);
-
+    /// Decides what the message is, now that its last member has been read.
+    pub(super) fn finish(&mut self, message: &mut Message) {
         message.kind = match (message.method, &message.id) {
-            (_, None) if unusable_id => MessageKind::Invalid,
+            (_, None) if self.unusable_id => MessageKind::Invalid,
             (Some(_), Some(_)) => MessageKind::Request,
             (Some(_), None) => MessageKind::Notification,
-            (None, Some(_)) if has_result || has_error => MessageKind::Response,
+            (None, Some(_)) if self.has_result || self.has_error => MessageKind::Response,
             // An error may answer what could not be read well enough to know its id.
-            (None, None) if has_error => MessageKind::Response,
-            _ => MessageKind::Invalid,
+            (None, None) if self.has_error => MessageKind::Response,
+            (None, _) => MessageKind::Invalid,
         };
         let target = message.method.and_then(Method::target);
-        if let Some(at) = targets.iter().position(|(field, _)| Some(*field) == target) {
-            message.target = Some(targets.swap_remove(at).1);
+        if message.target.is_none() || self.target != target {
+            let mut others = self.other_targets.drain(..);
+            message.target = others.find(|(field, _)| Some(*field) == target).map(|(_, text)| text);
         }
         if message.method != Some(Method::NotificationsCancelled) {
             message.cancels = None;
         }
-        message.client = meta_client;
+        let [params_client, meta_client] = &mut self.clients;
+        message.client = meta_client.take();
         if message.method == Some(Method::Initialize) {
-            message.client = params_client.or(message.client);
+            message.client = params_client.take().or(message.client.take());
         } else {
             message.requested_version = None;
         }
-        message.trace = message
-            .trace
-            .filter(|trace| **trace != TraceFields::default());
-        message
+        message.trace.take_if(|trace| **trace == TraceFields::default());
     }
 
-    fn target(&mut self, field: TargetField, value: &Content<'_>) -> Result<(), Unreadable> {
-        self.targets.push((field, Text::new(value)?));
-        Ok(())
+    fn set_target(&mut self, message: &mut Message, field: TargetField, text: Text) {
+        if message.target.is_none() {
+            message.target = Some(text);
+            self.target = Some(field);
+        } else {
+            self.other_targets.push((field, text));
+        }
+    }
+
+    fn clear_target(&mut self, message: &mut Message, field: TargetField) {
+        if self.target == Some(field) {
+            message.target = None;
+        }
+        self.other_targets.retain(|(other, _)| *other != field);
     }
 }
 
 impl ClientDraft {
     const fn new() -> Self {
-        Self {
-            client: None,
-            named: false,
-        }
+        Self { client: None, named: false }
     }
 
-    fn finish(self) -> Option<Box<Client>> {
-        self.client.filter(|_| self.named)
+    fn set_name(&mut self, name: Text) {
+        self.client.get_or_insert_default().name = name;
+        self.named = true;
+    }
+
+    fn set_version(&mut self, version: Text) {
+        self.client.get_or_insert_default().version = Some(version);
+    }
+
+    fn clear_name(&mut self) {
+        self.named = false;
+    }
+
+    fn clear_version(&mut self) {
+        self.client.get_or_insert_default().version = None;
+    }
+
+    fn take(&mut self) -> Option<Box<Client>> {
+        self.client.take().filter(|_| self.named)
+    }
+}
+
+impl Message {
+    fn trace(&mut self) -> &mut TraceFields {
+        self.trace.get_or_insert_default()
     }
 }

@@ -5,17 +5,17 @@ use smallvec::SmallVec;
 use super::draft::{ClientSource, Draft};
 use super::{Message, Request};
 use crate::mcp::id;
-use crate::mcp::scan::{Read, Shape, Value};
-use crate::mcp::string::Keep;
+use crate::mcp::keys::{Glance, Head, JSONRPC, keys};
+use crate::mcp::number::Number;
+use crate::mcp::scan::{Other, Read, Shape};
+use crate::mcp::string::{Content, Keep};
 use crate::mcp::unreadable::Unreadable;
 
 /// Takes the messages out of a request body.
 pub(super) struct MessageReader {
+    /// What has been read. The last message is the one under way.
+    request: Request,
     draft: Draft,
-    messages: SmallVec<[Message; 1]>,
-    beyond: u32,
-    batch: bool,
-    duplicate_keys: bool,
     /// Whose members a [`Place::Client`] holds.
     client: ClientSource,
     /// The keys met so far in each place that is open, a bit for each [`Field`].
@@ -69,11 +69,13 @@ pub(super) enum Field {
 impl MessageReader {
     pub(super) fn new() -> Self {
         Self {
+            request: Request {
+                messages: SmallVec::from_buf([Message::new()]),
+                batch: false,
+                beyond: 0,
+                duplicate_keys: false,
+            },
             draft: Draft::new(),
-            messages: SmallVec::new(),
-            beyond: 0,
-            batch: false,
-            duplicate_keys: false,
             client: ClientSource::Params,
             met: 0,
         }
@@ -81,15 +83,29 @@ impl MessageReader {
 
     pub(super) fn finish(self) -> Result<Request, Unreadable> {
         // JSON-RPC 2.0 section 6: a batch must have something in it.
-        if self.messages.is_empty() {
+        if self.request.messages.is_empty() {
             return Err(Unreadable::NotJsonRpc);
         }
-        Ok(Request {
-            messages: self.messages,
-            batch: self.batch,
-            beyond: self.beyond,
-            duplicate_keys: self.duplicate_keys,
-        })
+        Ok(self.request)
+    }
+
+    /// Takes note of a member's key. The last of duplicate keys holds.
+    #[inline]
+    fn meet(&mut self, field: Option<Field>) -> Option<Field> {
+        let bit = field?.bit();
+        if self.met & bit != 0 {
+            self.repeat(field?);
+        }
+        self.met |= bit;
+        field
+    }
+
+    #[cold]
+    fn repeat(&mut self, field: Field) {
+        self.request.duplicate_keys = true;
+        if let Some(message) = self.request.messages.last_mut() {
+            self.draft.clear(message, field, self.client);
+        }
     }
 }
 
@@ -110,21 +126,31 @@ impl Read for MessageReader {
         if place == Place::Document {
             return Some(Field::Root);
         }
-        if self.messages.len() == MAX_MESSAGES {
-            self.beyond = self.beyond.saturating_add(1);
+        if self.request.messages.len() == MAX_MESSAGES {
+            self.request.beyond = self.request.beyond.saturating_add(1);
             return None;
         }
+        self.request.messages.push(Message::new());
+        self.draft = Draft::new();
         Some(Field::Element)
     }
 
     fn member(&mut self, place: Place, key: &[u8]) -> Option<Field> {
-        let field = Field::of(place, key)?;
-        if self.met & field.bit() != 0 {
-            self.duplicate_keys = true;
-            self.draft.clear(field, self.client);
+        self.meet(Field::of(place, key))
+    }
+
+    #[inline]
+    fn glance(&mut self, place: Place, head: &Head) -> Option<Glance<Field>> {
+        if place == Place::Message && head.starts_with(JSONRPC) {
+            self.meet(Some(Field::JsonRpc));
+            self.request.messages.last_mut()?.jsonrpc = true;
+            return Some(Glance::Member { length: JSONRPC.len() });
         }
-        self.met |= field.bit();
-        Some(field)
+        let glance = Field::at(place, head)?;
+        if let Glance::Key { field, .. } = glance {
+            self.meet(field);
+        }
+        Some(glance)
     }
 
     fn keep(field: Field) -> Keep {
@@ -135,13 +161,26 @@ impl Read for MessageReader {
         }
     }
 
-    fn value(&mut self, field: Field, value: Value<'_>, _size: u64) -> Result<(), Unreadable> {
-        if field == Field::Element {
-            self.messages.push(Message::new());
+    #[inline]
+    fn text(&mut self, field: Field, text: Content<'_>, _size: u64) -> Result<(), Unreadable> {
+        match self.request.messages.last_mut() {
+            Some(message) => self.draft.text(message, field, text, self.client),
+            None => Ok(()),
         }
-        self.draft.set(field, value, self.client)
     }
 
+    #[inline]
+    fn number(&mut self, field: Field, number: Number, _size: u64) {
+        if let Some(message) = self.request.messages.last_mut() {
+            self.draft.number(message, field, number);
+        }
+    }
+
+    fn other(&mut self, field: Field, value: Other, _size: u64) {
+        self.draft.other(field, value);
+    }
+
+    #[inline]
     fn open(&mut self, field: Field, shape: Shape, _at: u64) -> Option<Place> {
         let place = match (field, shape) {
             (Field::Root, Shape::Array) => Place::Batch,
@@ -152,7 +191,10 @@ impl Read for MessageReader {
             _ => return None,
         };
         match field {
-            Field::Root => self.batch = place == Place::Batch,
+            Field::Root if place == Place::Batch => {
+                self.request.batch = true;
+                self.request.messages.clear();
+            }
             Field::ClientInfo => self.client = ClientSource::Params,
             Field::MetaClientInfo => self.client = ClientSource::Meta,
             _ => {}
@@ -161,15 +203,14 @@ impl Read for MessageReader {
         Some(place)
     }
 
+    #[inline]
     fn close(&mut self, place: Place, _at: u64) -> Place {
         match place {
             Place::Message => {
-                self.messages.push(self.draft.finish());
-                if self.batch {
-                    Place::Batch
-                } else {
-                    Place::Document
+                if let Some(message) = self.request.messages.last_mut() {
+                    self.draft.finish(message);
                 }
+                if self.request.batch { Place::Batch } else { Place::Document }
             }
             Place::Params => Place::Message,
             Place::Meta => Place::Params,
@@ -182,37 +223,40 @@ impl Read for MessageReader {
     }
 }
 
-impl Field {
-    /// The field that a key means, by the schemas of MCP.
-    fn of(place: Place, key: &[u8]) -> Option<Self> {
-        Some(match (place, key) {
-            (Place::Message, b"jsonrpc") => Self::JsonRpc,
-            (Place::Message, b"id") => Self::Id,
-            (Place::Message, b"method") => Self::Method,
-            (Place::Message, b"params") => Self::Params,
-            (Place::Message, b"result") => Self::Result,
-            (Place::Message, b"error") => Self::Error,
-
-            (Place::Params, b"name") => Self::Name,
-            (Place::Params, b"uri") => Self::Uri,
-            (Place::Params, b"taskId") => Self::TaskId,
-            (Place::Params, b"requestId") => Self::RequestId,
-            (Place::Params, b"protocolVersion") => Self::ProtocolVersion,
-            (Place::Params, b"clientInfo") => Self::ClientInfo,
-            (Place::Params, b"_meta") => Self::Meta,
-
-            (Place::Meta, b"traceparent") => Self::Traceparent,
-            (Place::Meta, b"tracestate") => Self::Tracestate,
-            (Place::Meta, b"baggage") => Self::Baggage,
-            (Place::Meta, b"io.modelcontextprotocol/protocolVersion") => Self::MetaProtocolVersion,
-            (Place::Meta, b"io.modelcontextprotocol/clientInfo") => Self::MetaClientInfo,
-
-            (Place::Client, b"name") => Self::ClientName,
-            (Place::Client, b"version") => Self::ClientVersion,
-            _ => return None,
-        })
+keys! {
+    Message {
+        "jsonrpc" => Some(Field::JsonRpc),
+        "id" => Some(Field::Id),
+        "method" => Some(Field::Method),
+        "params" => Some(Field::Params),
+        "result" => Some(Field::Result),
+        "error" => Some(Field::Error),
     }
+    Params {
+        "name" => Some(Field::Name),
+        "arguments" => None,
+        "_meta" => Some(Field::Meta),
+        "uri" => Some(Field::Uri),
+        "taskId" => Some(Field::TaskId),
+        "requestId" => Some(Field::RequestId),
+        "protocolVersion" => Some(Field::ProtocolVersion),
+        "clientInfo" => Some(Field::ClientInfo),
+    }
+    Meta {
+        "progressToken" => None,
+        "traceparent" => Some(Field::Traceparent),
+        "tracestate" => Some(Field::Tracestate),
+        "baggage" => Some(Field::Baggage),
+        "io.modelcontextprotocol/protocolVersion" => Some(Field::MetaProtocolVersion),
+        "io.modelcontextprotocol/clientInfo" => Some(Field::MetaClientInfo),
+    }
+    Client {
+        "name" => Some(Field::ClientName),
+        "version" => Some(Field::ClientVersion),
+    }
+}
 
+impl Field {
     const fn bit(self) -> u32 {
         1 << self as u32
     }

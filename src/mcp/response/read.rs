@@ -4,10 +4,12 @@ use smallvec::SmallVec;
 
 use super::{ResponseKind, ResponseMessage, ResultType};
 use crate::mcp::id::{self, Id};
+use crate::mcp::keys::{Glance, Head, JSONRPC, keys};
 use crate::mcp::method::Method;
+use crate::mcp::number::Number;
 use crate::mcp::revision::Revision;
-use crate::mcp::scan::{Read, Shape, Value};
-use crate::mcp::string::Keep;
+use crate::mcp::scan::{Other, Read, Shape};
+use crate::mcp::string::{Content, Keep};
 use crate::mcp::unreadable::Unreadable;
 
 /// Takes the messages out of a document.
@@ -59,11 +61,14 @@ pub(super) enum Field {
 
 impl MessageReader {
     pub(super) fn new() -> Self {
-        Self {
-            draft: Draft::new(),
-            messages: SmallVec::new(),
-            batch: false,
-        }
+        Self { draft: Draft::new(), messages: SmallVec::new(), batch: false }
+    }
+
+    /// Takes note of a member's key. The last of duplicate keys holds.
+    #[inline]
+    fn meet(&mut self, field: Option<Field>) -> Option<Field> {
+        self.draft.clear(field?);
+        field
     }
 
     /// The messages that are complete.
@@ -93,10 +98,19 @@ impl Read for MessageReader {
     }
 
     fn member(&mut self, place: Place, key: &[u8]) -> Option<Field> {
-        let field = Field::of(place, key)?;
-        // The last of duplicate keys holds.
-        self.draft.clear(field);
-        Some(field)
+        self.meet(Field::of(place, key))
+    }
+
+    #[inline]
+    fn glance(&mut self, place: Place, head: &Head) -> Option<Glance<Field>> {
+        if place == Place::Message && head.starts_with(JSONRPC) {
+            return Some(Glance::Member { length: JSONRPC.len() });
+        }
+        let glance = Field::at(place, head)?;
+        if let Glance::Key { field, .. } = glance {
+            self.meet(field);
+        }
+        Some(glance)
     }
 
     fn keep(field: Field) -> Keep {
@@ -106,38 +120,45 @@ impl Read for MessageReader {
         }
     }
 
-    fn value(&mut self, field: Field, value: Value<'_>, size: u64) -> Result<(), Unreadable> {
-        let Draft {
-            message,
-            has_result,
-            has_error,
-            ..
-        } = &mut self.draft;
-        match (field, value) {
-            (Field::Element, _) => self.messages.push(ResponseMessage::new()),
-            (Field::Id, value) => message.id = Id::new(value)?,
-            (Field::Method, Value::Text(name)) => {
-                message.method = Some(Method::from_bytes(name.as_str()?.as_bytes()));
-            }
-            (Field::Result, _) => {
-                *has_result = true;
-                message.result_bytes = size;
-            }
-            (Field::Error, value) => *has_error = !matches!(value, Value::Null),
-            (Field::IsError, Value::Bool(is_error)) => message.is_error = is_error,
-            (Field::ResultType, Value::Text(name)) => {
-                message.result_type = ResultType::from_name(name.as_str()?);
-            }
-            (Field::ProtocolVersion, Value::Text(name)) => {
-                message.protocol_version = Some(Revision::from_bytes(name.as_str()?.as_bytes()));
-            }
-            (Field::NextCursor, Value::Text(_)) => message.next_cursor = true,
-            (Field::Code, Value::Number(code)) => message.error_code = code.as_i64(),
-            _ => {}
+    #[inline]
+    fn text(&mut self, field: Field, text: Content<'_>, size: u64) -> Result<(), Unreadable> {
+        let message = &mut self.draft.message;
+        match field {
+            Field::Id => message.id = Some(Id::text(&text)?),
+            Field::Method => message.method = Some(Method::new(&text)?),
+            Field::ResultType => message.result_type = ResultType::named(text.as_str()?),
+            Field::ProtocolVersion => message.protocol_version = Some(Revision::new(&text)?),
+            Field::NextCursor => message.next_cursor = true,
+            _ => self.other(field, Other::Container, size),
         }
         Ok(())
     }
 
+    #[inline]
+    fn number(&mut self, field: Field, number: Number, size: u64) {
+        let message = &mut self.draft.message;
+        match field {
+            Field::Id => message.id = Some(Id::number(number)),
+            Field::Code => message.error_code = number.as_i64(),
+            _ => self.other(field, Other::Container, size),
+        }
+    }
+
+    fn other(&mut self, field: Field, value: Other, size: u64) {
+        let Draft { message, has_result, has_error, .. } = &mut self.draft;
+        match field {
+            Field::Element => self.messages.push(ResponseMessage::new()),
+            Field::Result => {
+                *has_result = true;
+                message.result_bytes = size;
+            }
+            Field::Error => *has_error = value != Other::Null,
+            Field::IsError => message.is_error = value == Other::Bool(true),
+            _ => {}
+        }
+    }
+
+    #[inline]
     fn open(&mut self, field: Field, shape: Shape, at: u64) -> Option<Place> {
         match (field, shape) {
             (Field::Root, Shape::Array) => {
@@ -158,15 +179,12 @@ impl Read for MessageReader {
         }
     }
 
+    #[inline]
     fn close(&mut self, place: Place, at: u64) -> Place {
         match place {
             Place::Message => {
                 self.messages.push(self.draft.finish());
-                if self.batch {
-                    Place::Batch
-                } else {
-                    Place::Document
-                }
+                if self.batch { Place::Batch } else { Place::Document }
             }
             Place::Result => {
                 self.draft.message.result_bytes = at - self.draft.result_start;
@@ -178,23 +196,26 @@ impl Read for MessageReader {
     }
 }
 
-impl Field {
-    /// The field that a key means.
-    fn of(place: Place, key: &[u8]) -> Option<Self> {
-        Some(match (place, key) {
-            (Place::Message, b"id") => Self::Id,
-            (Place::Message, b"method") => Self::Method,
-            (Place::Message, b"result") => Self::Result,
-            (Place::Message, b"error") => Self::Error,
-
-            (Place::Result, b"isError") => Self::IsError,
-            (Place::Result, b"resultType") => Self::ResultType,
-            (Place::Result, b"protocolVersion") => Self::ProtocolVersion,
-            (Place::Result, b"nextCursor") => Self::NextCursor,
-
-            (Place::Error, b"code") => Self::Code,
-            _ => return None,
-        })
+keys! {
+    Message {
+        "jsonrpc" => None,
+        "id" => Some(Field::Id),
+        "result" => Some(Field::Result),
+        "error" => Some(Field::Error),
+        "method" => Some(Field::Method),
+        "params" => None,
+    }
+    Result {
+        "content" => None,
+        "isError" => Some(Field::IsError),
+        "resultType" => Some(Field::ResultType),
+        "nextCursor" => Some(Field::NextCursor),
+        "protocolVersion" => Some(Field::ProtocolVersion),
+    }
+    Error {
+        "code" => Some(Field::Code),
+        "message" => None,
+        "data" => None,
     }
 }
 
@@ -237,12 +258,7 @@ impl Draft {
 
     /// The message, now that its last member has been read. Leaves an empty draft.
     fn finish(&mut self) -> ResponseMessage {
-        let Self {
-            mut message,
-            has_result,
-            has_error,
-            ..
-        } = std::mem::replace(self, Self::new());
+        let Self { mut message, has_result, has_error, .. } = std::mem::replace(self, Self::new());
         message.kind = match (message.method, &message.id) {
             (Some(_), Some(_)) => ResponseKind::Request,
             (Some(_), None) => ResponseKind::Notification,

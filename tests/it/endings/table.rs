@@ -79,39 +79,29 @@ fn bodiless() -> Vec<Row> {
     ]
 }
 
-/// Responses that go out whole.
+/// Responses that go out whole: to a request of no message, whose ending decides, and to a call,
+/// whose answer does.
 fn complete() -> Vec<Row> {
-    vec![
-        Row::new("None", ask, || respond(json(Script::new([data("1"), data("2")]))), plain(200)),
-        Row::new("None, of a call", call, || respond(json(Script::new([answer()]))), answered()),
-        Row::new(
-            "the last frame is known as such",
-            call,
-            || respond(json(Script::new([answer()]).reporting_end())),
-            answered(),
-        ),
-        Row::new(
-            "the declared length is reached",
-            call,
-            || {
-                let mut response = json(Script::new([answer()]));
-                response.headers_mut().insert(header::CONTENT_LENGTH, ANSWER.len().into());
-                respond(response)
-            },
-            answered(),
-        ),
-        Row::new(
-            "the exact size is reached",
-            call,
-            || respond(json(Script::new([answer()]).declaring_length())),
-            answered(),
-        ),
-        Row::new(
-            "trailers",
-            call,
-            || respond(json(Script::new([answer(), trailers(&[("x-end", "1")])]))),
-            answered(),
-        ),
+    type Respond = fn() -> Act;
+
+    let responses: [(&'static str, Respond); 6] = [
+        ("None", || respond(json(Script::new([answer()])))),
+        ("the last frame is known as such", || {
+            respond(json(Script::new([answer()]).reporting_end()))
+        }),
+        ("the declared length is reached", || {
+            let mut response = json(Script::new([answer()]));
+            response.headers_mut().insert(header::CONTENT_LENGTH, ANSWER.len().into());
+            respond(response)
+        }),
+        ("the exact size is reached", || respond(json(Script::new([answer()]).declaring_length()))),
+        ("trailers", || respond(json(Script::new([answer(), trailers(&[("x-end", "1")])])))),
+        ("many frames", || {
+            let frames = ANSWER.as_bytes().chunks(7).map(Bytes::from_static).map(Step::Data);
+            respond(json(Script::new(frames)))
+        }),
+    ];
+    let mut rows = vec![
         Row::new(
             "an event, then None",
             call,
@@ -119,7 +109,12 @@ fn complete() -> Vec<Row> {
             answered(),
         ),
         Row::new("no answer", call, || respond(sse(Script::new([data(": x\n\n")]))), none()),
-    ]
+    ];
+    for (name, act) in responses {
+        rows.push(Row::new(name, ask, act, plain(200)));
+        rows.push(Row::new(name, call, act, answered()));
+    }
+    rows
 }
 
 /// Exchanges in which something fails.

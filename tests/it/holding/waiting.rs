@@ -54,6 +54,18 @@ fn whole_message_is_not_waited_for_longer() {
     assert_eq!(inner.frames(), Read::of(&[data(CALL)]));
 }
 
+/// Trailers are the end of a body, whatever length it had declared.
+#[test]
+fn trailers_are_not_waited_behind() {
+    let inner = Reader::default();
+    let mut request = post(Script::new([data(CALL), trailers(&[("x-end", "1")]), Step::Wait]));
+    request.headers_mut().insert("content-length", 1_000.into());
+    let mut future = task::spawn(holding(&store()).layer(inner.clone()).call(request));
+    assert_pending!(future.poll(), "the service waits for None");
+    assert_eq!(inner.calls(), 1, "and was called without it");
+    assert_eq!(inner.frames(), Read::of(&[data(CALL), trailers(&[("x-end", "1")])]));
+}
+
 /// T1: a future that is dropped while it holds counts, and the service was never called.
 #[test]
 fn future_dropped_while_it_holds_is_cancelled() {

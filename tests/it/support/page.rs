@@ -164,6 +164,11 @@ impl Page {
             let found = self.count(name, labels);
             assert_eq!(found, times, "{what}: {fact}, for {account:?}: {self:#?}");
         }
+        for direction in ["request", "response"] {
+            let labels = [("direction", direction)];
+            let read = self.count("mcp_observability_body_inspections_total", &labels);
+            assert!(read <= times, "{what}: a {direction} was read {read} times: {self:#?}");
+        }
         self.assert_idle(what);
     }
 

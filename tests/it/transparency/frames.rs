@@ -18,7 +18,8 @@ use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, service_fn};
 
 use crate::support::{
-    ANSWER, Account, Broken, CALL, Page, Script, Step, call, data, json, post, sse, store, trailers,
+    ANSWER, Account, Broken, CALL, Page, Script, Step, call, data, get, json, post, sse, store,
+    trailers,
 };
 
 const ANSWERED: Account = Account { method: "tools/call", outcome: "success", status: 200 };
@@ -153,23 +154,29 @@ fn buffers_in_pieces_are_read_and_counted_whole() {
         let (first, rest) = (Bytes::copy_from_slice(first), Bytes::copy_from_slice(rest));
         first.chain(rest)
     };
-    let metrics = store();
-    let service = service_fn(async |request: Request<RequestBody<_>>| {
-        let body = request.into_body().collect().await.unwrap().to_bytes();
-        assert_eq!(body, CALL, "the request arrives whole");
-        let script = Script::new([data(ANSWER)]).declaring_length();
-        Ok::<_, Infallible>(json(script.map_frame(|frame| frame.map_data(in_pieces))))
-    });
-    let mut service = MetricsLayer::with_metrics(metrics.clone()).layer(service);
-    let request = Script::new([data(CALL)]).map_frame(|frame| frame.map_data(in_pieces));
-    let mut future = task::spawn(service.call(post(request)));
-    let mut body = task::spawn(assert_ready_ok!(future.poll()).into_body());
-    let frame = assert_ready!(body.enter(|cx, body| body.poll_frame(cx))).unwrap().unwrap();
-    let mut frame = frame.into_data().unwrap();
-    assert_eq!(frame.chunk().len(), ANSWER.len() / 3, "it is still in pieces");
-    assert_eq!(frame.copy_to_bytes(frame.remaining()), ANSWER);
-    drop(body);
-    Page::of(&metrics).assert_only(ANSWERED, 1, "pieces");
+    let no_message = Account { method: "none", ..ANSWERED };
+    for (request, account) in [(post(CALL), ANSWERED), (get(CALL), no_message)] {
+        let metrics = store();
+        let service = service_fn(async |request: Request<RequestBody<_>>| {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, CALL, "the request arrives whole");
+            let script = Script::new([data(ANSWER)]);
+            let mut response = json(script.map_frame(|frame| frame.map_data(in_pieces)));
+            response.headers_mut().insert("content-length", ANSWER.len().into());
+            Ok::<_, Infallible>(response)
+        });
+        let mut service = MetricsLayer::with_metrics(metrics.clone()).layer(service);
+        let request = request
+            .map(|body| Script::new([data(body)]).map_frame(|frame| frame.map_data(in_pieces)));
+        let mut future = task::spawn(service.call(request));
+        let mut body = task::spawn(assert_ready_ok!(future.poll()).into_body());
+        let frame = assert_ready!(body.enter(|cx, body| body.poll_frame(cx))).unwrap().unwrap();
+        let mut frame = frame.into_data().unwrap();
+        assert_eq!(frame.chunk().len(), ANSWER.len() / 3, "it is still in pieces");
+        assert_eq!(frame.copy_to_bytes(frame.remaining()), ANSWER);
+        drop(body);
+        Page::of(&metrics).assert_only(account, 1, "pieces");
+    }
 }
 
 /// T18: a buffer that does not show itself whole passes unread. What nobody could read is no

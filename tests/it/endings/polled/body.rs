@@ -118,32 +118,30 @@ fn ended_body_is_complete_at_the_head() {
 #[test]
 fn body_is_complete_with_the_frame_it_knows_to_be_its_last() {
     let metrics = store();
-    let script = Script::new([data(&ANSWER[..9]), data(&ANSWER[9..])]).reporting_end();
-    let (mut body, probe) = answered(&metrics, post(Script::new([data(CALL)])), json(script));
+    let script = Script::new([data("[1,"), data("2]")]).reporting_end();
+    let (mut body, probe) = answered(&metrics, get(Script::new([])), json(script));
     assert!(next(&mut body).is_some());
-    assert_eq!(Page::of(&metrics).operations(), 0, "half of the answer");
+    assert_eq!(Page::of(&metrics).operations(), 0, "there is more");
     assert!(next(&mut body).is_some());
-    Page::of(&metrics).assert_only(ANSWERED, 1, "at the last frame");
+    Page::of(&metrics).assert_only(SUCCESS, 1, "at the last frame");
     drop(body);
-    Page::of(&metrics).assert_only(ANSWERED, 1, "after the drop");
+    Page::of(&metrics).assert_only(SUCCESS, 1, "after the drop");
     assert_eq!(probe.polls(), 2);
 }
 
 /// T9: and one whose declared length is out, when it is dropped.
 #[test]
 fn body_is_complete_when_dropped_at_its_declared_length() {
-    let by_hint = || json(Script::new([data(ANSWER)]).declaring_length());
-    let by_header = || {
-        let mut response = json(Script::new([data(ANSWER)]));
-        response.headers_mut().insert("content-length", ANSWER.len().into());
-        response
-    };
-    for response in [by_hint(), by_header()] {
+    let by_hint = json(Script::new([data("12"), data("345")]).declaring_length());
+    let mut by_header = json(Script::new([data("12"), data("345")]));
+    by_header.headers_mut().insert("content-length", 5.into());
+    for response in [by_hint, by_header] {
         let metrics = store();
-        let (mut body, _) = answered(&metrics, post(Script::new([data(CALL)])), response);
-        assert!(next(&mut body).is_some());
+        let (mut body, probe) = answered(&metrics, get(Script::new([])), response);
+        assert!(next(&mut body).is_some() && next(&mut body).is_some());
         drop(body);
-        Page::of(&metrics).assert_only(ANSWERED, 1, "at the declared length");
+        Page::of(&metrics).assert_only(SUCCESS, 1, "at the declared length");
+        assert_eq!(probe.polls(), 2, "nobody asked it for its end");
     }
 }
 
@@ -151,20 +149,21 @@ fn body_is_complete_when_dropped_at_its_declared_length() {
 #[test]
 fn trailers_end_a_body_once() {
     let metrics = store();
-    let script = Script::new([data(ANSWER), trailers(&[("grpc-status", "0"), ("x", "y")])]);
-    let (mut body, probe) = answered(&metrics, post(Script::new([data(CALL)])), json(script));
+    let script = Script::new([data("1"), trailers(&[("grpc-status", "0"), ("x", "y")])]);
+    let (mut body, probe) = answered(&metrics, get(Script::new([])), json(script));
     assert!(next(&mut body).is_some());
+    assert_eq!(Page::of(&metrics).operations(), 0, "there is more");
     let trailers = next(&mut body).unwrap().unwrap().into_trailers().unwrap();
     assert_eq!((trailers.len(), &trailers["grpc-status"]), (2, &"0".parse().unwrap()));
-    Page::of(&metrics).assert_only(ANSWERED, 1, "at the trailers");
+    Page::of(&metrics).assert_only(SUCCESS, 1, "at the trailers");
 
     for _ in 0..2 {
         assert!(next(&mut body).is_none());
-        Page::of(&metrics).assert_only(ANSWERED, 1, "after the trailers");
+        Page::of(&metrics).assert_only(SUCCESS, 1, "after the trailers");
     }
     assert_eq!((probe.polls(), probe.polls_after_end()), (4, 1), "each poll is one poll");
     drop(body);
-    Page::of(&metrics).assert_only(ANSWERED, 1, "after the drop");
+    Page::of(&metrics).assert_only(SUCCESS, 1, "after the drop");
 }
 
 /// T11: the end of a body is known by its end, even if it never tells of it beforehand.

@@ -1,0 +1,121 @@
+//! Which paths are shown.
+
+use std::{ops::Deref, sync::OnceLock};
+
+use crate::exchange::Route;
+
+/// What is shown instead of what is not.
+pub(super) const OTHER: &str = "_OTHER";
+
+/// The routes that a server is known to have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Routes {
+    /// In order, so that one is found without looking at all.
+    configured: Vec<String>,
+    /// Filled from the front. A server has few MCP endpoints, usually one. More are rather a fallback
+    /// that answers everywhere, and then the paths are the clients' choice.
+    learned: [OnceLock<Route>; 4],
+}
+
+/// The route of one exchange.
+#[derive(Debug)]
+pub(super) enum Shown<'a> {
+    Kept(&'a str),
+    OfPath(Route),
+}
+
+impl Routes {
+    pub(super) fn configure(&mut self, routes: impl IntoIterator<Item = String>) {
+        self.configured.extend(routes);
+        self.configured.sort_unstable();
+    }
+
+    /// What is shown of a path, where JSON-RPC was `answered` or not.
+    pub(super) fn show<'a>(&self, path: &'a str, answered: bool) -> Shown<'a> {
+        // The path as it is goes first: an operator may have configured one that looks like an
+        // identifier.
+        if self.is_configured(path) {
+            return Shown::Kept(path);
+        }
+        match Route::of(path, LONGEST) {
+            Ok(route) if self.is_configured(&route) || self.knows(&route, answered) => {
+                Shown::OfPath(route)
+            }
+            _ => Shown::Kept(OTHER),
+        }
+    }
+
+    fn is_configured(&self, route: &str) -> bool {
+        self.configured.binary_search_by(|known| known.as_str().cmp(route)).is_ok()
+    }
+
+    /// Whether JSON-RPC is spoken on a route. One where it was `answered` just now is learned, if
+    /// there is room.
+    fn knows(&self, route: &Route, answered: bool) -> bool {
+        let is_learned = |slot: &OnceLock<Route>| {
+            let known =
+                if answered { Some(slot.get_or_init(|| route.clone())) } else { slot.get() };
+            known == Some(route)
+        };
+        (!answered || route.is_plain()) && (self.learned.iter().any(is_learned) || answered)
+    }
+}
+
+/// The longest route that is shown, in bytes. Configured ones may be longer.
+const LONGEST: usize = 128;
+
+impl Deref for Shown<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Kept(kept) => kept,
+            Self::OfPath(route) => route,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_shown_once_json_rpc_was_spoken_there() {
+        let routes = Routes::default();
+        assert_eq!(&*routes.show("/mcp", false), OTHER);
+        assert_eq!(&*routes.show("/mcp", true), "/mcp");
+        assert_eq!(&*routes.show("/mcp", false), "/mcp");
+        assert_eq!(&*routes.show("/t/42/mcp", true), "/t/{id}/mcp");
+        assert_eq!(&*routes.show("/t/43/mcp", false), "/t/{id}/mcp");
+    }
+
+    #[test]
+    fn four_routes_are_learned_and_a_fifth_is_shown_where_it_was_answered() {
+        let routes = Routes::default();
+        for path in ["/a", "/b", "/c", "/d", "/e"] {
+            assert_eq!(&*routes.show(path, true), path);
+        }
+        assert_eq!(&*routes.show("/d", false), "/d");
+        assert_eq!(&*routes.show("/e", false), OTHER);
+    }
+
+    #[test]
+    fn configured_routes_match_as_they_are_and_by_their_identifiers() {
+        let mut routes = Routes::default();
+        routes.configure(["/users/{id}", "/2024"].map(String::from));
+        routes.configure(["/mcp".to_owned()]);
+        assert_eq!(&*routes.show("/users/12345", false), "/users/{id}");
+        assert_eq!(&*routes.show("/2024", false), "/2024");
+        assert_eq!(&*routes.show("/mcp", false), "/mcp");
+        assert_eq!(&*routes.show("/2025", false), OTHER);
+    }
+
+    #[test]
+    fn what_is_no_plain_or_short_path_is_other_even_where_it_was_answered() {
+        let routes = Routes::default();
+        for path in ["", "*", "/a b", "/caf\u{e9}", &"/word".repeat(26)] {
+            assert_eq!(&*routes.show(path, true), OTHER, "{path}");
+        }
+        assert_eq!(&*routes.show(&"/word".repeat(25), true), "/word".repeat(25));
+    }
+}

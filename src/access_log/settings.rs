@@ -1,0 +1,65 @@
+//! What a layer was told, and what it has learned since.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::request::Parts;
+
+use super::{limit::Limiter, routes::Routes, sample::Sampler, session::Sessions};
+
+/// A clone counts and learns on its own.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) routes: Routes,
+    /// Paths that are nothing to write about.
+    pub(super) skip: Vec<String>,
+    pub(super) slow: Option<Duration>,
+    pub(super) successes: Sampler,
+    pub(super) refusals: Option<Limiter>,
+    pub(super) sessions: Sessions,
+    pub(super) user_id: Option<UserId>,
+}
+
+impl Settings {
+    pub(super) fn new() -> Self {
+        Self {
+            routes: Routes::default(),
+            skip: SKIPPED.map(str::to_owned).into(),
+            slow: None,
+            successes: Sampler::new(1),
+            refusals: None,
+            sessions: Sessions::of_process(),
+            user_id: None,
+        }
+    }
+
+    pub(super) fn skips(&self, path: &str) -> bool {
+        self.skip.iter().any(|skipped| skipped == path)
+    }
+}
+
+/// Where health checks and scrapes usually go.
+const SKIPPED: [&str; 5] = ["/health", "/healthz", "/ready", "/livez", "/metrics"];
+
+/// How to tell the user from the head of a request.
+#[derive(Clone)]
+pub(super) struct UserId(Arc<Tell>);
+
+type Tell = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
+
+impl UserId {
+    pub(super) fn new<U: Into<Arc<str>>>(
+        tell: impl Fn(&Parts) -> Option<U> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(move |head| tell(head).map(Into::into)))
+    }
+
+    pub(super) fn of(&self, head: &Parts) -> Option<Arc<str>> {
+        self.0(head)
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserId").finish_non_exhaustive()
+    }
+}

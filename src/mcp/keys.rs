@@ -1,0 +1,61 @@
+//! From keys to fields.
+
+/// As much of a document as is looked at for the next key.
+pub(super) type Head = [u8; 16];
+
+/// What the head begins with.
+pub(super) enum Glance<Field> {
+    /// The key of a member, and the colon.
+    Key { field: Option<Field>, length: usize },
+    /// A whole member, of which no more need be read.
+    Member { length: usize },
+}
+
+/// Writes the two ways from a key to a field from one table for each place.
+///
+/// Keys that are skipped may stand in the table too, with `None`, if they are common enough to be
+/// worth finding quickly.
+macro_rules! keys {
+    ($($place:ident { $($key:literal => $field:expr,)+ })+) => {
+        impl Field {
+            /// The field that a key means.
+            fn of(place: Place, key: &[u8]) -> Option<Self> {
+                match place {
+                    $(Place::$place => {
+                        $(if key == $key.as_bytes() {
+                            return $field;
+                        })+
+                    })+
+                    _ => {}
+                }
+                None
+            }
+
+            /// The same for a key at the beginning of `head`, if it is one of the table and written
+            /// as it mostly is: not escaped, and no white space before the colon.
+            ///
+            /// That spares a search for the end of the key: a few comparisons of whole words are
+            /// all that is left of it.
+            #[inline]
+            fn at(place: Place, head: &Head) -> Option<Glance<Self>> {
+                match place {
+                    $(Place::$place => {
+                        $({
+                            const WRITTEN: &[u8] = concat!("\"", $key, "\":").as_bytes();
+                            if head.starts_with(WRITTEN) {
+                                return Some(Glance::Key { field: $field, length: WRITTEN.len() });
+                            }
+                        })+
+                    })+
+                    _ => {}
+                }
+                None
+            }
+        }
+    };
+}
+
+pub(super) use keys;
+
+/// What nearly every message has in it.
+pub(super) const JSONRPC: &[u8] = br#""jsonrpc":"2.0""#;

@@ -1,0 +1,170 @@
+//! What the readers must find, computed from a `serde_json::Value`.
+
+use serde_json::{Value, json};
+
+use crate::mcp::{
+    self, Client, Event, Id, Message, MessageKind, Method, Request, ResponseKind, ResponseMessage,
+    ResultType, Revision, TargetField, Text, TraceFields, Unreadable,
+    number::{Number, NumberReader},
+    string::{Content, Keep},
+};
+
+/// The facts of a request body, but for [`Request::duplicate_keys`], which a value does not show.
+pub(super) fn request(root: &Value) -> Result<Request, Unreadable> {
+    let (elements, batch) = elements(root)?;
+    Ok(Request {
+        messages: elements.iter().take(64).map(message).collect(),
+        batch,
+        beyond: u32::try_from(elements.len().saturating_sub(64)).expect("a test is not that long"),
+        duplicate_keys: false,
+    })
+}
+
+/// The events of a response body or of the data of an event, but for the sizes of results.
+pub(super) fn response(root: &Value) -> Vec<Event> {
+    match elements(root) {
+        Ok((elements, _)) => {
+            elements.iter().take(64).map(|root| Event::Message(response_message(root))).collect()
+        }
+        Err(why) => vec![Event::Invalid(why)],
+    }
+}
+
+fn elements(root: &Value) -> Result<(&[Value], bool), Unreadable> {
+    match root {
+        Value::Object(_) => Ok((std::slice::from_ref(root), false)),
+        Value::Array(elements) if !elements.is_empty() => Ok((elements, true)),
+        _ => Err(Unreadable::NotJsonRpc),
+    }
+}
+
+fn message(root: &Value) -> Message {
+    let params = &root["params"];
+    let meta = &params["_meta"];
+    let method = root["method"].as_str().map(|name| Method::from_bytes(name.as_bytes()));
+    let id = id(&root["id"]);
+    let unusable_id = id.is_none() && !root["id"].is_null();
+    let has_error = !root["error"].is_null();
+    let answers = has_error || root.get("result").is_some();
+    let kind = match (method, &id) {
+        (_, None) if unusable_id => MessageKind::Invalid,
+        (Some(_), Some(_)) => MessageKind::Request,
+        (Some(_), None) => MessageKind::Notification,
+        (None, Some(_)) if answers => MessageKind::Response,
+        (None, None) if has_error => MessageKind::Response,
+        (None, _) => MessageKind::Invalid,
+    };
+    let initialize = method == Some(Method::Initialize);
+    let trace = TraceFields {
+        traceparent: text(&meta["traceparent"], 256),
+        tracestate: text(&meta["tracestate"], 8192),
+        baggage: text(&meta["baggage"], 8192),
+    };
+    Message {
+        kind,
+        jsonrpc: root["jsonrpc"] == json!("2.0"),
+        method,
+        id,
+        target: method.and_then(Method::target).and_then(|field| match field {
+            TargetField::Name => text(&params["name"], 256),
+            TargetField::Uri => text(&params["uri"], 256),
+            TargetField::TaskId => text(&params["taskId"], 256),
+        }),
+        cancels: (method == Some(Method::NotificationsCancelled))
+            .then(|| self::id(&params["requestId"]).map(Box::new))
+            .flatten(),
+        revision: revision(&meta["io.modelcontextprotocol/protocolVersion"]),
+        requested_version: initialize.then(|| revision(&params["protocolVersion"])).flatten(),
+        client: initialize
+            .then(|| client(&params["clientInfo"]))
+            .flatten()
+            .or_else(|| client(&meta["io.modelcontextprotocol/clientInfo"])),
+        trace: (trace != TraceFields::default()).then(|| Box::new(trace)),
+    }
+}
+
+fn response_message(root: &Value) -> ResponseMessage {
+    let result = &root["result"];
+    let error = &root["error"];
+    let method = root["method"].as_str().map(|name| Method::from_bytes(name.as_bytes()));
+    let id = id(&root["id"]);
+    let kind = match (method, &id) {
+        (Some(_), Some(_)) => ResponseKind::Request,
+        (Some(_), None) => ResponseKind::Notification,
+        (None, _) if !error.is_null() => ResponseKind::Error,
+        (None, _) if root.get("result").is_some() => ResponseKind::Result,
+        (None, _) => ResponseKind::Unknown,
+    };
+    ResponseMessage {
+        kind,
+        id,
+        method,
+        error_code: number(&error["code"]).and_then(|number| number.as_i64()),
+        is_error: result["isError"] == json!(true),
+        result_type: match result["resultType"].as_str() {
+            None | Some("complete") => ResultType::Complete,
+            Some("input_required") => ResultType::InputRequired,
+            Some("task") => ResultType::Task,
+            Some(_) => ResultType::Other,
+        },
+        protocol_version: revision(&result["protocolVersion"]),
+        next_cursor: result["nextCursor"].is_string(),
+        result_bytes: 0,
+    }
+}
+
+fn id(value: &Value) -> Option<Id> {
+    match value {
+        Value::String(text) => {
+            Some(Id::text(&Content::of(text.as_bytes(), mcp::id::KEEP)).expect("it is UTF-8"))
+        }
+        _ => number(value).map(Id::number),
+    }
+}
+
+/// The number by its value. A float is taken for the shortest decimal that gives it.
+fn number(value: &Value) -> Option<Number> {
+    let Value::Number(number) = value else {
+        return None;
+    };
+    if let Some(value) = number.as_i64() {
+        return Some(Number::Integer { negative: value < 0, magnitude: value.unsigned_abs() });
+    }
+    if let Some(magnitude) = number.as_u64() {
+        return Some(Number::Integer { negative: false, magnitude });
+    }
+    let mut reader = NumberReader::new();
+    assert_eq!(reader.feed(number.to_string().as_bytes()), None, "a number is all digits");
+    reader.finish()
+}
+
+fn client(value: &Value) -> Option<Box<Client>> {
+    let name = text(&value["name"], 256)?;
+    Some(Box::new(Client { name, version: text(&value["version"], 256) }))
+}
+
+fn revision(value: &Value) -> Option<Revision> {
+    value.as_str().map(|name| Revision::from_bytes(name.as_bytes()))
+}
+
+fn text(value: &Value, keep: usize) -> Option<Text> {
+    let text = value.as_str()?;
+    Some(Text::new(&Content::of(text.as_bytes(), Keep::first(keep))).expect("it is UTF-8"))
+}
+
+/// The same without what the oracle does not know.
+pub(super) fn without_duplicates(
+    request: Result<Request, Unreadable>,
+) -> Result<Request, Unreadable> {
+    request.map(|request| Request { duplicate_keys: false, ..request })
+}
+
+/// The same without what the oracle does not know.
+pub(super) fn without_sizes(mut events: Vec<Event>) -> Vec<Event> {
+    for event in &mut events {
+        if let Event::Message(message) = event {
+            message.result_bytes = 0;
+        }
+    }
+    events
+}

@@ -1,0 +1,139 @@
+//! The layer and its settings.
+
+use std::{fmt, sync::Arc};
+
+use opentelemetry::{
+    propagation::TextMapPropagator,
+    trace::{Tracer, TracerProvider},
+};
+use tower::Layer;
+
+use super::{
+    inbound::Invalid,
+    observer::TraceExchange,
+    parent::{ParentOrder, Trust},
+    tracer::Tracers,
+};
+use crate::exchange::{Hold, Holding, Observe};
+
+/// Gives every exchange a place in a trace: ids, and a span if an OpenTelemetry SDK is installed.
+///
+/// See the [module](crate::trace_context) for what is on a span, and for where its parent comes from.
+///
+/// It may wait for a request's message before it calls the inner service, see [`Hold`]; so the inner
+/// service has to be `Clone`.
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it wraps a service"]
+pub struct TraceContextLayer {
+    settings: Settings,
+    mode: Holding,
+}
+
+impl TraceContextLayer {
+    /// Spans by the global tracer provider, under parents from messages and headers, all of which are
+    /// believed.
+    pub fn new() -> Self {
+        Self {
+            settings: Settings {
+                tracers: Arc::new(Tracers::global()),
+                parent_order: ParentOrder::default(),
+                trust: Trust::default(),
+                propagator: None,
+                invalid: Arc::default(),
+            },
+            mode: Holding::new(Hold::default()),
+        }
+    }
+
+    /// Whose spans they are. By default those of the global provider, which may be installed later:
+    /// it is found within a second.
+    ///
+    /// The layer keeps a tracer, and with it the provider. Shut the provider down to end it.
+    pub fn tracer_provider<P>(mut self, provider: P) -> Self
+    where
+        P: TracerProvider + Send + Sync + 'static,
+        P::Tracer: Send + Sync + 'static,
+        <P::Tracer as Tracer>::Span: Send + Sync + 'static,
+    {
+        self.settings.tracers = Arc::new(Tracers::of(provider));
+        self
+    }
+
+    /// Where parents come from. By default the message, then the headers, then the ambient span.
+    pub fn parent_order(mut self, order: ParentOrder) -> Self {
+        self.settings.parent_order = order;
+        self
+    }
+
+    /// Whose word counts. [`Trust::Always`] by default; choose another one where requests come from
+    /// strangers.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.settings.trust = trust;
+        self
+    }
+
+    /// Whether the inner service is called only when the request's message is known. By default it
+    /// is, for messages of at most 64 KiB.
+    ///
+    /// With [`Hold::Never`] parents come from headers only, and a context in the message becomes a
+    /// link.
+    pub fn hold(mut self, hold: Hold) -> Self {
+        self.mode = Holding::new(hold);
+        self
+    }
+
+    /// Reads the headers of the request by other rules than those of the W3C, such as B3.
+    ///
+    /// Messages are read by those of the W3C in any case, and
+    /// [`TraceContext::inject`](crate::context::TraceContext::inject) writes what they want. To hand
+    /// on the context in another form, inject the current OpenTelemetry context by a propagator.
+    pub fn propagator<P>(mut self, propagator: P) -> Self
+    where
+        P: TextMapPropagator + Send + Sync + 'static,
+    {
+        self.settings.propagator = Some(Arc::new(propagator));
+        self
+    }
+
+    /// The signal, for the bundle.
+    pub(crate) fn observer(&self) -> TraceExchange {
+        TraceExchange::new(self.settings.clone())
+    }
+}
+
+impl Default for TraceContextLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for TraceContextLayer {
+    type Service = Observe<S, TraceExchange, Holding>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Observe::new(inner, self.observer(), self.mode.clone())
+    }
+}
+
+/// How exchanges are traced. Clones share the tracer, and the count of what was invalid.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) tracers: Arc<Tracers>,
+    pub(super) parent_order: ParentOrder,
+    pub(super) trust: Trust,
+    pub(super) propagator: Option<Arc<dyn TextMapPropagator + Send + Sync>>,
+    pub(super) invalid: Arc<Invalid>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tracers, parent_order, trust, propagator, invalid } = self;
+        f.debug_struct("Settings")
+            .field("tracers", tracers)
+            .field("parent_order", parent_order)
+            .field("trust", trust)
+            .field("propagator", propagator)
+            .field("invalid", &invalid.get())
+            .finish()
+    }
+}

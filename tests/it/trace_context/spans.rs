@@ -1,0 +1,153 @@
+//! What is on a span.
+
+use http_body_util::{BodyExt, Full};
+use mcp_telemetry::Hold;
+use opentelemetry::trace::{SpanKind, Status};
+use tower::{Layer, ServiceExt};
+
+use super::{
+    PARENT, PARENT_SPAN, Sdk, answering, attribute, call_with, exchange, id_of, links_of,
+    message_of, named, serving, trace_of, with,
+};
+use crate::support::{ANSWER, Act, CALL, Plan, Script, data, get, json, post};
+
+#[tokio::test]
+async fn a_call_is_one_span_with_its_facts() {
+    let sdk = Sdk::new();
+    exchange(&sdk.layer(), answering(), call_with(&[("mcp-protocol-version", "2025-06-18")])).await;
+    let span = sdk.span();
+    assert_eq!(span.name, "tools/call echo");
+    assert_eq!(span.span_kind, SpanKind::Server);
+    assert_eq!(span.status, Status::Unset);
+    assert!(span.end_time >= span.start_time);
+    for (key, value) in [
+        ("mcp.method.name", "tools/call"),
+        ("gen_ai.tool.name", "echo"),
+        ("gen_ai.operation.name", "execute_tool"),
+        ("jsonrpc.request.id", "1"),
+        ("mcp.protocol.version", "2025-06-18"),
+        ("http.request.method", "POST"),
+        ("url.path", "/mcp"),
+        ("url.scheme", "http"),
+        ("network.protocol.name", "http"),
+        ("network.protocol.version", "1.1"),
+        ("network.transport", "tcp"),
+        ("http.response.status_code", "200"),
+    ] {
+        assert_eq!(attribute(&span, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(span.attributes.len(), 12, "and nothing else: {:?}", span.attributes);
+    assert!(span.events.is_empty() && span.links.is_empty());
+}
+
+/// Not held back, the span learns later what it is.
+#[tokio::test]
+async fn a_span_that_begins_without_its_message_is_completed() {
+    let sdk = Sdk::new();
+    let reads = serving(async |request| {
+        let _ = request.into_body().collect().await;
+        json(Script::new([data(ANSWER)]))
+    });
+    exchange(&sdk.layer().hold(Hold::Never), reads, call_with(&[])).await;
+    let span = sdk.span();
+    assert_eq!(span.name, "tools/call echo");
+    assert_eq!(attribute(&span, "gen_ai.tool.name").as_deref(), Some("echo"));
+    assert_eq!(attribute(&span, "http.request.method").as_deref(), Some("POST"));
+}
+
+#[tokio::test]
+async fn what_is_not_mcp_is_an_http_span() {
+    let sdk = Sdk::new();
+    let plain = || serving(async |_| http::Response::new(Script::new([data("plain")])));
+    exchange(&sdk.layer(), plain(), get(Full::default())).await;
+    let span = sdk.span();
+    assert_eq!((span.name.as_ref(), &span.span_kind), ("GET", &SpanKind::Server));
+    assert_eq!(attribute(&span, "mcp.method.name"), None);
+
+    let sdk = Sdk::new();
+    exchange(&sdk.layer(), plain(), post(Full::from("no json"))).await;
+    assert_eq!(sdk.span().name, "POST");
+}
+
+#[tokio::test]
+async fn an_initialize_shows_the_revision_that_was_agreed_on() {
+    let sdk = Sdk::new();
+    let asks = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#;
+    let agrees = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18"}}"#;
+    let service = serving(move |_| async move { json(Script::new([data(agrees)])) });
+    exchange(&sdk.layer(), service, message_of(asks.to_owned())).await;
+    let span = sdk.span();
+    assert_eq!(span.name, "initialize");
+    assert_eq!(attribute(&span, "mcp.protocol.version").as_deref(), Some("2025-06-18"));
+}
+
+/// T44
+#[tokio::test]
+async fn secrets_are_on_no_span() {
+    let sdk = Sdk::new();
+    let secrets = [
+        ("authorization", "Bearer s3cret"),
+        ("cookie", "session=s3cret"),
+        ("x-api-key", "s3cret"),
+        ("mcp-session-id", "s3cret"),
+        ("baggage", "token=s3cret"),
+        ("user-agent", "s3cret"),
+        ("traceparent", PARENT),
+    ];
+    let read = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"https://ada:s3cret@host/a?token=s3cret#s3cret"}}"#;
+    let fails = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"s3cret"}}"#;
+    let called = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":"s3cret"}}}"#;
+    for message in [read, called] {
+        let mut request = with(message_of(message.to_owned()), &secrets);
+        *request.uri_mut() = "http://ada:s3cret@host/mcp?token=s3cret".parse().unwrap();
+        let service = serving(move |_| async move {
+            let mut response = json(Script::new([data(fails)]));
+            response.headers_mut().insert("set-cookie", "s3cret".parse().unwrap());
+            response
+        });
+        exchange(&sdk.layer(), service, request).await;
+    }
+    let spans = sdk.spans();
+    assert_eq!(spans.len(), 2);
+    let written = format!("{spans:?}");
+    assert!(!written.contains("s3cret"), "{written}");
+    let uri = attribute(named(&spans, "resources/read"), "mcp.resource.uri");
+    assert_eq!(uri.as_deref(), Some("https://host/a"));
+}
+
+/// T24: applied twice, in whatever way, one span.
+#[tokio::test]
+async fn two_layers_make_one_span() {
+    let (outer, inner) = (Sdk::new(), Sdk::new());
+    let plan = Plan::new([Act::Respond(json(Script::new([data(ANSWER)])))]);
+    let twice = inner.layer().layer(plan);
+    let service = outer.layer().layer(twice);
+    let response = service.oneshot(call_with(&[("traceparent", PARENT)])).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let span = outer.span();
+    assert_eq!(span.parent_span_id.to_string(), PARENT_SPAN);
+    assert!(inner.spans().is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_is_a_span_and_one_for_each_message() {
+    let sdk = Sdk::new();
+    let ping = r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#;
+    let traced = CALL
+        .replace(r#""arguments""#, &format!(r#""_meta":{{"traceparent":"{PARENT}"}},"arguments""#));
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{"isError":true}}"#;
+    let service = serving(move |_| async move { json(Script::new([data(format!("[{answer}]"))])) });
+    exchange(&sdk.layer(), service, message_of(format!("[{traced},{ping}]"))).await;
+    let spans = sdk.spans();
+    assert_eq!(spans.len(), 3);
+    let post = named(&spans, "POST");
+    let ping = named(&spans, "ping");
+    assert_eq!(ping.parent_span_id.to_string(), id_of(post));
+    let called = named(&spans, "tools/call echo");
+    assert_eq!(called.parent_span_id.to_string(), PARENT_SPAN);
+    assert_eq!(links_of(called), [id_of(post)]);
+    assert_ne!(trace_of(called), trace_of(post));
+    for span in &spans {
+        assert_eq!(span.status, Status::Unset, "{}: nobody knows whose answer it is", span.name);
+    }
+}
