@@ -7,6 +7,8 @@
 //! `cargo bench --bench budget` compares with the file and fails if a bound is broken. It needs
 //! valgrind. `tests/allocations.rs` checks the other column.
 
+#![expect(clippy::print_stdout, reason = "it reports to who runs it")]
+
 #[path = "support/budget.rs"]
 mod budget;
 mod support;

@@ -109,6 +109,8 @@ mod mcp;
 
 pub mod access_log;
 pub mod context;
+#[cfg(feature = "logging")]
+pub mod logging;
 pub mod metrics;
 pub mod observability;
 pub mod request_id;

@@ -2,6 +2,8 @@
 //!
 //! A process of its own, since it owns the allocator.
 
+#![expect(clippy::print_stdout, reason = "it shows what was counted")]
+
 #[path = "../benches/support/budget.rs"]
 mod budget;
 #[path = "../benches/support/mod.rs"]

@@ -11,21 +11,21 @@ use tower::Layer;
 use super::support::{Case, drive};
 
 /// One line of the budget: what one request may cost over the bare service.
-pub struct Bound {
-    pub layer: String,
-    pub case: String,
+pub(crate) struct Bound {
+    pub(crate) layer: String,
+    pub(crate) case: String,
     #[allow(
         dead_code,
         reason = "the instruction bench reads no allocations, and the other way round"
     )]
-    pub instructions: u64,
+    pub(crate) instructions: u64,
     #[allow(dead_code, reason = "as above")]
-    pub allocations: u64,
+    pub(crate) allocations: u64,
 }
 
 impl Bound {
     /// The lines of `benches/budget.txt`.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         include_str!("../budget.txt")
             .lines()
             .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
@@ -43,10 +43,10 @@ impl Bound {
 }
 
 /// The bare service under one layer, whose type is erased at the cost of one indirect call.
-pub struct Layered(Box<dyn FnMut(Request<Full<Bytes>>) -> usize>);
+pub(crate) struct Layered(Box<dyn FnMut(Request<Full<Bytes>>) -> usize>);
 
 impl Layered {
-    pub fn new(layer: &str, case: &Case) -> Self {
+    pub(crate) fn new(layer: &str, case: &Case) -> Self {
         let metrics = McpMetrics::builder().tools(["search"]).build().expect("valid settings");
         match layer {
             "bare" => Self::of(case.service()),
@@ -59,7 +59,7 @@ impl Layered {
         }
     }
 
-    pub fn drive(&mut self, request: Request<Full<Bytes>>) -> usize {
+    pub(crate) fn drive(&mut self, request: Request<Full<Bytes>>) -> usize {
         (self.0)(request)
     }
 

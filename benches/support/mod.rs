@@ -14,8 +14,8 @@ use tower::Service;
 
 /// What is asked, and what is answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Case {
-    pub name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     method: Verb,
     content_type: &'static str,
     arguments: usize,
@@ -31,7 +31,7 @@ enum Verb {
 
 impl Case {
     /// A request that has nothing to do with MCP.
-    pub const GET: Self = Self {
+    pub(crate) const GET: Self = Self {
         name: "get",
         method: Verb::Get,
         content_type: "text/plain",
@@ -39,7 +39,7 @@ impl Case {
         result: 0,
     };
     /// A `tools/call` of 200 bytes, answered with 300 bytes of JSON.
-    pub const JSON: Self = Self {
+    pub(crate) const JSON: Self = Self {
         name: "call_json",
         method: Verb::Post,
         content_type: "application/json",
@@ -47,13 +47,13 @@ impl Case {
         result: 300,
     };
     /// The same, answered with an event stream of one event.
-    pub const SSE: Self =
+    pub(crate) const SSE: Self =
         Self { name: "call_sse", content_type: "text/event-stream", ..Self::JSON };
     /// 16 KiB in, 64 KiB out.
-    pub const LARGE: Self =
+    pub(crate) const LARGE: Self =
         Self { name: "call_large", arguments: 16 * 1024, result: 64 * 1024, ..Self::JSON };
 
-    pub const ALL: [Self; 4] = [Self::GET, Self::JSON, Self::SSE, Self::LARGE];
+    pub(crate) const ALL: [Self; 4] = [Self::GET, Self::JSON, Self::SSE, Self::LARGE];
 
     /// The request body, of exactly `arguments` bytes.
     fn request_bytes(&self) -> Bytes {
@@ -83,7 +83,7 @@ impl Case {
     }
 
     /// Makes requests as a router hands them over: with something in their extensions.
-    pub fn requests(&self) -> impl Fn() -> Request<Full<Bytes>> + use<> {
+    pub(crate) fn requests(&self) -> impl Fn() -> Request<Full<Bytes>> + use<> {
         let body = self.request_bytes();
         let method = match self.method {
             Verb::Get => Method::GET,
@@ -107,7 +107,7 @@ impl Case {
     }
 
     /// The bare service: reads its request to the end, as an MCP server has to, and answers.
-    pub fn service<B>(
+    pub(crate) fn service<B>(
         &self,
     ) -> impl Service<
         Request<B>,
@@ -151,7 +151,7 @@ fn filled(head: &str, tail: &str, bytes: usize) -> Bytes {
 
 /// Sends one request through a service that is always ready and never waits, and takes the response
 /// to its end. Returns the bytes of its body.
-pub fn drive<S, B, R>(service: &mut S, request: Request<B>) -> usize
+pub(crate) fn drive<S, B, R>(service: &mut S, request: Request<B>) -> usize
 where
     S: Service<Request<B>, Response = Response<R>, Error: std::fmt::Debug>,
     R: Body<Data = Bytes>,

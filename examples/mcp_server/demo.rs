@@ -1,22 +1,36 @@
 //! `--demo`: real clients call the tools and write down what became of every call; then that is
-//! held against the scrape.
+//! held against the log lines and the scrape.
 
 mod ledger;
+mod lines;
 mod scrape;
 
-use std::{collections::BTreeSet, pin::pin, process::ExitCode, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    pin::pin,
+    process::ExitCode,
+    time::Duration,
+};
+
+use http::{HeaderName, HeaderValue};
 
 use rmcp::{
     ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient, ServiceError,
-    model::{CallToolRequestParams, CallToolResult, ProgressNotificationParam, ProtocolVersion},
+    model::{
+        CallToolRequestParams, CallToolResult, JsonObject, ProgressNotificationParam,
+        ProtocolVersion, RequestMetaObject,
+    },
     object,
     service::NotificationContext,
-    transport::StreamableHttpClientTransport,
+    transport::{
+        StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
+    },
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep};
 
-use self::ledger::Ledger;
+pub(crate) use self::lines::Lines;
+use self::{ledger::Ledger, lines::Sent};
 use crate::BoxError;
 
 const SHOWN: [&str; 3] = [
@@ -25,42 +39,50 @@ const SHOWN: [&str; 3] = [
     "mcp_tool_call_duration_seconds_sum{",
 ];
 
-pub(crate) async fn run(mcp_url: &str, metrics_url: &str) -> Result<ExitCode, BoxError> {
-    let mut ledger = Ledger::default();
+pub(crate) async fn run(
+    mcp_url: &str,
+    metrics_url: &str,
+    lines: &Lines,
+) -> Result<ExitCode, BoxError> {
+    println!("\n1. Clients with a session (initialize) call the tools\n");
+    let mut sent = call_tools(mcp_url, ClientLifecycleMode::Initialize).await?;
 
-    println!("\n1. A client with a session (initialize) calls the tools\n");
-    call_tools(mcp_url, ClientLifecycleMode::Initialize, &mut ledger).await?;
-
-    println!("\n2. A client without one (server/discover, 2026-07-28) calls them again\n");
+    println!("\n2. Clients without one (server/discover, 2026-07-28) call them again\n");
     let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
     let discover = ClientLifecycleMode::Discover { preferred_versions };
-    call_tools(mcp_url, discover, &mut ledger).await?;
+    sent.extend(call_tools(mcp_url, discover).await?);
 
-    println!("\n3. What Prometheus scrapes from {metrics_url} (without the zeros)\n");
+    let mut ledger = Ledger::default();
+    for Sent { tool, error_type, known, .. } in &sent {
+        // What the server does not offer has no series of its own.
+        ledger.enter(if *known { tool } else { "_OTHER" }, error_type);
+    }
     let page = page_that_covers(&ledger, metrics_url).await?;
+
+    println!("\n3. The lines of two of these calls: the handler's own, and how the call ended\n");
+    for sent in sent.iter().filter(|sent| sent.error_type == "tool_error") {
+        for (line, _) in lines.of(sent)? {
+            println!("   {line}");
+        }
+    }
+    for sent in &sent {
+        lines.check(sent)?;
+    }
+    println!("\n   {} calls: request id, trace id, tool and outcome of each agree\n", sent.len());
+
+    println!("4. What Prometheus scrapes from {metrics_url} (without the zeros)\n");
     for line in page.lines() {
         if SHOWN.iter().any(|name| line.starts_with(name)) && !line.ends_with(" 0") {
             println!("   {line}");
         }
     }
 
-    println!("\n4. Both, side by side\n");
+    println!("\n5. Both, side by side\n");
     Ok(ledger.compare(&Ledger::from_page(&page)?))
 }
 
-async fn call_tools(
-    url: &str,
-    lifecycle: ClientLifecycleMode,
-    ledger: &mut Ledger,
-) -> Result<(), BoxError> {
+async fn call_tools(url: &str, lifecycle: ClientLifecycleMode) -> Result<Vec<Sent>, BoxError> {
     let in_session = lifecycle == ClientLifecycleMode::Initialize;
-    let (on_progress, mut progress) = unbounded_channel();
-    let transport = StreamableHttpClientTransport::from_uri(url);
-    let caller = Caller { on_progress };
-    let client = caller.serve_with_lifecycle(transport, lifecycle).await?;
-    let tools = client.list_all_tools().await?;
-    let known: BTreeSet<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
-
     let mut script = vec![
         ("add", object!({ "a": 19, "b": 23 }), ""),
         ("add", object!({ "a": 0.5, "b": 0.25 }), ""),
@@ -76,19 +98,52 @@ async fn call_tools(
         // Here, to leave is to cancel. In a session a cancel is a message of its own.
         script.push(("count", object!({ "steps": 1000 }), "cancelled"));
     }
-    for (tool, arguments, expected) in script {
-        let shown = format!("{tool} {}", serde_json::to_string(&arguments)?);
-        print!("   {shown:<32}");
-        let params = CallToolRequestParams::new(tool).with_arguments(arguments);
-        let call = client.call_tool(params);
-        let (error_type, said) = hear_out(call, &mut progress, expected == "cancelled").await?;
-        println!("{said}");
-        if error_type != expected {
-            return Err(format!("{tool}: {error_type:?} where {expected:?} was due").into());
-        }
-        // What the server does not offer has no series of its own.
-        let tool = known.get(tool).unwrap_or(&"_OTHER");
-        ledger.enter(tool, error_type);
+    let mut all = Vec::new();
+    for (number, (tool, arguments, expected)) in (1_u64..).zip(script) {
+        let number = number + if in_session { 0 } else { 100 };
+        let sent = Sent {
+            request_id: format!("demo-{number}"),
+            trace_id: format!("{:032x}", 0xde30_0000 + number),
+            tool,
+            error_type: expected,
+            known: tool != "made_up_by_a_model",
+        };
+        call_tool(url, lifecycle.clone(), arguments, &sent).await?;
+        all.push(sent);
+    }
+    Ok(all)
+}
+
+/// One call by a client of its own, whose requests have the request id of the call.
+async fn call_tool(
+    url: &str,
+    lifecycle: ClientLifecycleMode,
+    arguments: JsonObject,
+    sent: &Sent,
+) -> Result<(), BoxError> {
+    let Sent { request_id, trace_id, tool, error_type: expected, known } = sent;
+    let id = HeaderValue::from_str(request_id)?;
+    let headers = HashMap::from([(HeaderName::from_static("x-request-id"), id)]);
+    let config = StreamableHttpClientTransportConfig::with_uri(url).custom_headers(headers);
+    let (on_progress, mut progress) = unbounded_channel();
+    let client = Caller { on_progress }
+        .serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle)
+        .await?;
+    let tools = client.list_all_tools().await?;
+    let offered: BTreeSet<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
+    assert_eq!(offered.contains(tool), *known, "{tool}");
+
+    let shown = format!("{tool} {}", serde_json::to_string(&arguments)?);
+    print!("   {shown:<32}");
+    let mut params = CallToolRequestParams::new(*tool).with_arguments(arguments);
+    let mut meta = RequestMetaObject::default();
+    meta.set_traceparent(format!("00-{trace_id}-00f067aa0ba902b7-01"));
+    params.meta = Some(meta);
+    let call = client.call_tool(params);
+    let (error_type, said) = hear_out(call, &mut progress, *expected == "cancelled").await?;
+    println!("{said}");
+    if error_type != *expected {
+        return Err(format!("{tool}: {error_type:?} where {expected:?} was due").into());
     }
     client.cancel().await?;
     Ok(())

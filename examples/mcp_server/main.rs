@@ -53,20 +53,27 @@ use std::{
 };
 
 use axum::Router;
-use mcp_telemetry::{MetricsService, ObservabilityLayer, metrics::McpMetrics};
+use mcp_telemetry::{MetricsService, ObservabilityLayer, logging, metrics::McpMetrics};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::tools::Tools;
+use crate::{demo::Lines, tools::Tools};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, BoxError> {
     let args = Args::parse(std::env::args().skip(1))?;
+    // Lines go to the terminal, or to the demo, which shows and checks them.
+    let lines = Lines::default();
+    if args.demo {
+        logging::builder().with_writer(lines.clone()).init()?;
+    } else {
+        logging::init()?;
+    }
     let mcp = bind(args.listen).await?;
     let admin = bind(args.admin).await?;
     let (mcp_url, metrics_url) = (
@@ -79,7 +86,7 @@ async fn main() -> Result<ExitCode, BoxError> {
     let mut server = tokio::spawn(serve(mcp, admin, stop.clone()));
     let work = async {
         if args.demo {
-            return demo::run(&mcp_url, &metrics_url).await;
+            return demo::run(&mcp_url, &metrics_url, &lines).await;
         }
         println!("Ctrl-C stops it.");
         tokio::signal::ctrl_c().await?;

@@ -11,7 +11,7 @@ const TARGET: &str = "mcp_telemetry::access";
 /// A field is worked out only if somebody is interested in the event, and left out if it is `None`.
 pub(super) fn over(level: Level, span: &Span, end: &End<'_>) {
     // The level of an event is a part of its static description, so each has one of its own.
-    macro_rules! write {
+    macro_rules! write_at {
         ($level:expr) => {{
             let line = end.line;
             event!(
@@ -52,10 +52,10 @@ pub(super) fn over(level: Level, span: &Span, end: &End<'_>) {
         }};
     }
     match level {
-        Level::ERROR => write!(Level::ERROR),
-        Level::WARN => write!(Level::WARN),
-        Level::INFO => write!(Level::INFO),
-        _ => write!(Level::DEBUG),
+        Level::ERROR => write_at!(Level::ERROR),
+        Level::WARN => write_at!(Level::WARN),
+        Level::INFO => write_at!(Level::INFO),
+        _ => write_at!(Level::DEBUG),
     }
 }
 

@@ -128,7 +128,6 @@ impl AccessLogLayer {
     }
 
     /// The layer's signal, for a bundle of signals.
-    #[expect(dead_code, reason = "no bundle has a log line yet")]
     pub(crate) fn into_observer(self) -> LogExchange {
         self.observer
     }

@@ -144,6 +144,7 @@ mod settings;
 mod text;
 
 pub use self::layer::AccessLogLayer;
+pub(crate) use self::observer::LogExchange;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::OnceLock};
 
-use crate::exchange::Route;
+use crate::exchange::{Route, is_plain_path};
 
 /// What is shown instead of what is not.
 pub(super) const OTHER: &str = "_OTHER";
@@ -57,7 +57,7 @@ impl Routes {
                 if answered { Some(slot.get_or_init(|| route.clone())) } else { slot.get() };
             known == Some(route)
         };
-        (!answered || route.is_plain()) && (self.learned.iter().any(is_learned) || answered)
+        (!answered || is_plain_path(route)) && (self.learned.iter().any(is_learned) || answered)
     }
 }
 

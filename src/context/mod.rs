@@ -58,16 +58,18 @@
 
 mod baggage;
 mod convert;
-#[allow(dead_code, reason = "for the log lines, which are a feature")]
+#[cfg_attr(not(feature = "logging"), allow(dead_code, reason = "for the log lines"))]
 mod ids;
 mod request_context;
 mod scope;
+#[cfg(test)]
+pub(crate) mod testing;
 mod trace;
 mod trace_context;
 mod traceparent;
 mod tracestate;
 
-#[allow(unused_imports, reason = "for the log lines, which are a feature")]
+#[cfg_attr(not(feature = "logging"), allow(unused_imports, reason = "for the log lines"))]
 pub(crate) use self::ids::{Ids, Kept, keep, with_ids};
 pub use self::{
     baggage::{Baggage, BaggageMember, BaggageMembers},

@@ -239,7 +239,6 @@ impl<O: Observer> Account<O> {
         let stream = source.events().map(|events| Stream { events, first_event: self.first_event });
         let closing = Closing {
             exchange: &self.exchange,
-            ending,
             duration: if outlived { self.elapsed() } else { self.duration },
             bytes_out: self.sent,
             stream,
@@ -253,8 +252,7 @@ impl<O: Observer> Account<O> {
     }
 
     fn inspected_request(&self) -> Option<Inspection> {
-        // Only the outermost layer counts what is shared.
-        if !self.outermost || *self.exchange.method() != Method::POST {
+        if *self.exchange.method() != Method::POST {
             return None;
         }
         Some(match self.exchange.request() {

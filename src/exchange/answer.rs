@@ -58,13 +58,14 @@ impl Source {
 
     /// How far the response was read. `whole` tells whether it passed whole.
     pub(super) fn inspection(&self, whole: bool) -> Option<Inspection> {
-        match self {
-            Self::Nowhere | Self::Inner(_) => None,
-            Self::Unread(unread) => Some((*unread).into()),
-            Self::Own(reader) if reader.invalid => Some(Inspection::Invalid),
-            Self::Own(reader) if whole || reader.answered => Some(Inspection::Complete),
-            Self::Own(_) => Some(Inspection::Prefix),
-        }
+        let answered = match self {
+            Self::Nowhere => return None,
+            Self::Unread(unread) => return Some((*unread).into()),
+            Self::Own(reader) if reader.invalid => return Some(Inspection::Invalid),
+            Self::Own(reader) => reader.answered,
+            Self::Inner(shared) => shared.answer.get().is_some(),
+        };
+        Some(if whole || answered { Inspection::Complete } else { Inspection::Prefix })
     }
 
     /// Reads what passes. Returns the answer once, when it has been seen.

@@ -24,19 +24,25 @@ mod observer;
 mod outcome;
 mod record;
 mod request_body;
+mod request_id;
 mod response_body;
 mod route;
 mod service;
 
 pub(crate) use self::{
     current::{enter, tell_current, with_current},
-    ending::Ending,
     hold::Holding,
     media::Inspection,
     observer::{Closing, Observer, Settlement, Stream},
     outcome::{CallStatus, Component, Reason},
     record::{Applied, Exchange, NotCounted, Said, Sink},
-    route::Route,
+    route::{Route, TooLong, is_plain_path},
     service::{Observe, Pass},
 };
-pub use self::{hold::Hold, outcome::Outcome, record::RequestContext, request_body::RequestBody};
+pub use self::{
+    hold::Hold,
+    outcome::Outcome,
+    record::RequestContext,
+    request_body::RequestBody,
+    request_id::{ClientRequestId, InvalidRequestId, RequestId},
+};

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use http::{StatusCode, request, response};
 
 use super::{
-    ending::Ending,
     media::Inspection,
     outcome::{Component, Outcome, Reason},
     record::{Applied, Exchange},
@@ -94,14 +93,13 @@ impl Settlement<'_> {
 #[derive(Debug)]
 pub struct Closing<'a> {
     pub(crate) exchange: &'a Exchange,
-    pub(crate) ending: Ending,
     /// From the request head to the end of the exchange.
     pub(crate) duration: Duration,
     /// Bytes of the response body that were handed to the server.
     pub(crate) bytes_out: u64,
     /// What an event stream carried.
     pub(crate) stream: Option<Stream>,
-    /// How far the request body was read, if it is this layer that tells.
+    /// How far the request body was read, by this layer or another one, if there can be a message.
     pub(crate) request: Option<Inspection>,
     /// How far the response body was read, if an answer could be expected in it.
     pub(crate) response: Option<Inspection>,

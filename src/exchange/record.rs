@@ -10,12 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Extensions, HeaderName, HeaderValue, Method, request::Parts};
+use http::{Extensions, HeaderName, Method, request::Parts};
 use smallvec::SmallVec;
 
 use super::{
     media::{Media, Unread, readable},
     outcome::CallStatus,
+    request_id::RequestId,
 };
 use crate::mcp;
 
@@ -36,7 +37,7 @@ pub struct Exchange {
     /// response can conclude from it; the body's one tap is the only other that locks it.
     reader: Mutex<Option<mcp::RequestReader>>,
     request: OnceLock<Result<mcp::Request, Unread>>,
-    request_id: OnceLock<HeaderValue>,
+    request_id: OnceLock<RequestId>,
     /// What the rooms above keep of the exchange for handlers and other tasks.
     attached: OnceLock<Box<dyn Any + Send + Sync>>,
     bytes_in: AtomicU64,
@@ -63,7 +64,12 @@ impl Exchange {
             reading: AtomicBool::new(false),
             reader: Mutex::new(None),
             request: OnceLock::new(),
-            request_id: OnceLock::new(),
+            // Given by a layer outside, or by one further in.
+            request_id: parts
+                .extensions
+                .get::<RequestId>()
+                .cloned()
+                .map_or_else(OnceLock::new, OnceLock::from),
             attached: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -179,13 +185,13 @@ impl Exchange {
         })
     }
 
-    /// The request id: visible ASCII that needs no escape anywhere.
+    /// The request id, if a layer gave one.
     pub(crate) fn request_id(&self) -> Option<&str> {
-        self.request_id.get()?.to_str().ok()
+        self.request_id.get().map(RequestId::as_str)
     }
 
     /// Sets the request id. The first one stands.
-    pub(crate) fn set_request_id(&self, id: &HeaderValue) {
+    pub(crate) fn set_request_id(&self, id: &RequestId) {
         if self.request_id.get().is_none() {
             let _ = self.request_id.set(id.clone());
         }
@@ -351,6 +357,11 @@ impl RequestContext {
                 (Self { exchange, applied: Applied::default() }, true)
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(parts: &Parts) -> Self {
+        Self::join_or_open(parts).0
     }
 
     /// Leaves the context in the extensions for whoever is further in.

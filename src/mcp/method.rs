@@ -122,11 +122,6 @@ impl Method {
         Ok(method)
     }
 
-    /// Whether the method is a notification's. Not known of [`Method::Other`], so `false`.
-    pub(crate) const fn is_notification(self) -> bool {
-        self as u8 >= Self::NotificationsInitialized as u8 && !matches!(self, Self::Other)
-    }
-
     /// Where the message names its target, `None` if it has none.
     ///
     /// For `tools/call`, `prompts/get`, `resources/read` and the task methods this is also what the
@@ -173,14 +168,6 @@ mod tests {
     fn names_are_compared_exactly() {
         for name in ["", "tools/cal", "tools/calls", "Tools/Call", "tools\\/call", " ping"] {
             assert_eq!(Method::from_bytes(name.as_bytes()), Method::Other, "{name}");
-        }
-    }
-
-    #[test]
-    fn notifications_are_known_by_their_prefix() {
-        for method in Method::ALL {
-            let prefixed = method.as_str().starts_with("notifications/");
-            assert_eq!(method.is_notification(), prefixed, "{method}");
         }
     }
 }

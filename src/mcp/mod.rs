@@ -48,6 +48,7 @@ mod unreadable;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
 pub(crate) use self::id::Id;
 pub(crate) use self::method::{Method, TargetField};
 pub(crate) use self::request::{Client, Message, MessageKind, Request, RequestReader, TraceFields};

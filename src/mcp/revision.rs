@@ -24,6 +24,7 @@ pub(crate) enum Revision {
 }
 
 impl Revision {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 6] = [
         Self::V2024_11_05,
         Self::V2025_03_26,
@@ -32,8 +33,6 @@ impl Revision {
         Self::V2026_07_28,
         Self::Other,
     ];
-
-    pub(crate) const COUNT: usize = Self::ALL.len();
 
     /// The revision a string names; an error if it is not UTF-8.
     pub(super) fn new(name: &Content<'_>) -> Result<Self, Unreadable> {

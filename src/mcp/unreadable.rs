@@ -16,16 +16,3 @@ pub(crate) enum Unreadable {
     /// It begins as JSON, but as neither an object nor an array, or it is an empty array.
     NotJsonRpc,
 }
-
-impl Unreadable {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Syntax => "syntax",
-            Self::Utf8 => "utf8",
-            Self::Trailing => "trailing",
-            Self::Truncated => "truncated",
-            Self::NotJsonRpc => "not_jsonrpc",
-        }
-    }
-}

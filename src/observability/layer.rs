@@ -4,12 +4,14 @@ use tower::Layer;
 
 use super::signals::Signals;
 use crate::{
+    access_log::AccessLogLayer,
     exchange::{Hold, Holding, Observe},
     metrics::{McpMetrics, RecordMetrics},
     request_id::{MakeRequestId, RequestIdLayer, StampRequestId},
+    trace_context::TraceContextLayer,
 };
 
-/// Request ids and metrics in one layer.
+/// Request ids, trace context, one log line for each exchange, and metrics in one layer.
 ///
 /// See the [module](crate::observability) for an example and for where to put it.
 ///
@@ -25,30 +27,12 @@ pub struct ObservabilityLayer {
 impl ObservabilityLayer {
     /// All signals with their defaults. Metrics go to [`McpMetrics::global`].
     pub fn new() -> Self {
-        let all = (
-            Some(StampRequestId::new(RequestIdLayer::new())),
-            Some(RecordMetrics::new(McpMetrics::global())),
-        );
-        Self { signals: Signals { all }, mode: Holding::new(Hold::Never) }
-    }
-
-    /// Records into a store of your own. [`McpMetrics::global`] by default.
-    pub fn metrics(mut self, metrics: McpMetrics) -> Self {
-        self.signals.all.1 = Some(RecordMetrics::new(metrics));
-        self
-    }
-
-    /// Records no metrics.
-    pub fn without_metrics(mut self) -> Self {
-        self.signals.all.1 = None;
-        self
-    }
-
-    /// Whether scrapes that [`MetricsService`](crate::MetricsService) answered under this layer
-    /// are counted. They are not by default. Without metrics, this sets nothing.
-    pub fn count_scrapes(mut self, count: bool) -> Self {
-        self.signals.all.1 = self.signals.all.1.map(|metrics| metrics.count_scrapes(count));
-        self
+        let ids = StampRequestId::new(RequestIdLayer::new());
+        let trace = TraceContextLayer::new().observer();
+        let line = AccessLogLayer::new().into_observer();
+        let metrics = RecordMetrics::new(McpMetrics::global());
+        let all = ((Some(ids), Some(trace)), (Some(line), Some(metrics)));
+        Self { signals: Signals { all }, mode: Holding::new(Hold::default()) }
     }
 
     /// Settings of the request id. [`RequestIdLayer::new`] by default.
@@ -56,18 +40,65 @@ impl ObservabilityLayer {
     where
         M: MakeRequestId + Send + Sync + 'static,
     {
-        self.signals.all.0 = Some(StampRequestId::new(layer));
+        *self.signals.request_id() = Some(StampRequestId::new(layer));
         self
     }
 
     /// Sets no request ids.
     pub fn without_request_id(mut self) -> Self {
-        self.signals.all.0 = None;
+        *self.signals.request_id() = None;
         self
     }
 
-    /// Whether the inner service is called only when the request's message is known.
-    /// [`Hold::Never`] by default: no signal of this version needs it.
+    /// Settings of the trace context. [`TraceContextLayer::new`] by default. Whether it
+    /// [holds](TraceContextLayer::hold) is this layer's own setting.
+    pub fn trace_context(mut self, layer: &TraceContextLayer) -> Self {
+        *self.signals.trace_context() = Some(layer.observer());
+        self
+    }
+
+    /// Traces nothing, makes no ids for lines, and holds nothing.
+    pub fn without_trace_context(mut self) -> Self {
+        *self.signals.trace_context() = None;
+        self.mode = Holding::new(Hold::Never);
+        self
+    }
+
+    /// Settings of the log line. [`AccessLogLayer::new`] by default.
+    pub fn access_log(mut self, layer: AccessLogLayer) -> Self {
+        *self.signals.access_log() = Some(layer.into_observer());
+        self
+    }
+
+    /// Writes no lines.
+    pub fn without_access_log(mut self) -> Self {
+        *self.signals.access_log() = None;
+        self
+    }
+
+    /// Records into a store of your own. [`McpMetrics::global`] by default.
+    pub fn metrics(mut self, metrics: McpMetrics) -> Self {
+        *self.signals.metrics() = Some(RecordMetrics::new(metrics));
+        self
+    }
+
+    /// Records no metrics.
+    pub fn without_metrics(mut self) -> Self {
+        *self.signals.metrics() = None;
+        self
+    }
+
+    /// Whether scrapes that [`MetricsService`](crate::MetricsService) answered under this layer
+    /// are counted. They are not by default. Without metrics, this sets nothing.
+    pub fn count_scrapes(mut self, count: bool) -> Self {
+        let metrics = self.signals.metrics();
+        *metrics = metrics.take().map(|metrics| metrics.count_scrapes(count));
+        self
+    }
+
+    /// Whether the inner service is called only when the request's message is known, since a span
+    /// begins with what it says. Messages of up to 64 KiB by default. With [`Hold::Never`] parents come
+    /// from headers only.
     pub fn hold(mut self, hold: Hold) -> Self {
         self.mode = Holding::new(hold);
         self

@@ -5,19 +5,40 @@ use std::sync::Arc;
 use http::{request, response};
 
 use crate::{
+    access_log::LogExchange,
     exchange::{Applied, Closing, Exchange, Observer, Settlement},
     metrics::RecordMetrics,
     request_id::StampRequestId,
+    trace_context::TraceExchange,
 };
 
-/// What [`ObservabilityLayer`](super::ObservabilityLayer) observes with. The request id comes
-/// first: what follows may want to know it.
+/// What [`ObservabilityLayer`](super::ObservabilityLayer) observes with.
 #[derive(Clone, Debug)]
 pub struct Signals {
     pub(super) all: All,
 }
 
-type All = (Option<StampRequestId>, Option<RecordMetrics>);
+impl Signals {
+    pub(super) fn request_id(&mut self) -> &mut Option<StampRequestId> {
+        &mut self.all.0.0
+    }
+
+    pub(super) fn trace_context(&mut self) -> &mut Option<TraceExchange> {
+        &mut self.all.0.1
+    }
+
+    pub(super) fn access_log(&mut self) -> &mut Option<LogExchange> {
+        &mut self.all.1.0
+    }
+
+    pub(super) fn metrics(&mut self) -> &mut Option<RecordMetrics> {
+        &mut self.all.1.1
+    }
+}
+
+/// In this order: what comes first is there for what follows, so that a line has its ids.
+type All =
+    ((Option<StampRequestId>, Option<TraceExchange>), (Option<LogExchange>, Option<RecordMetrics>));
 
 impl Observer for Signals {
     type State = <All as Observer>::State;

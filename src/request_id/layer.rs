@@ -4,6 +4,7 @@ use http::{HeaderName, request::Parts};
 use tower_layer::Layer;
 
 use super::{ClientRequestId, MakeRequestId, MakeRequestUuid, RequestId, SetRequestId};
+use crate::exchange::RequestContext;
 
 /// Gives every exchange a request id.
 ///
@@ -93,6 +94,10 @@ impl<M: MakeRequestId> RequestIdLayer<M> {
             id
         });
         id.stamp(&self.header, &mut parts.headers);
+        // A layer outside has opened the exchange already; one further in finds the extension.
+        if let Some(context) = parts.extensions.get::<RequestContext>() {
+            context.exchange().set_request_id(&id);
+        }
         id
     }
 

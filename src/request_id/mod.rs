@@ -91,7 +91,6 @@
 
 mod future;
 mod generate;
-mod id;
 mod layer;
 mod observer;
 mod service;
@@ -100,7 +99,7 @@ pub(crate) use self::observer::StampRequestId;
 pub use self::{
     future::ResponseFuture,
     generate::{MakeRequestId, MakeRequestUuid, MakeRequestUuidV7},
-    id::{ClientRequestId, InvalidRequestId, RequestId},
     layer::{Inbound, RequestIdLayer},
     service::SetRequestId,
 };
+pub use crate::exchange::{ClientRequestId, InvalidRequestId, RequestId};

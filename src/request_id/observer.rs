@@ -35,7 +35,7 @@ impl Observer for StampRequestId {
     ) -> Option<RequestId> {
         // Stamping twice is stamping once: the first id is found in the extensions.
         let id = self.layer.stamp_request(request);
-        exchange.set_request_id(id.header_value());
+        exchange.set_request_id(&id);
         Some(id)
     }
 

@@ -127,7 +127,6 @@ mod parent;
 mod span;
 mod tracer;
 
-#[expect(unused_imports, reason = "the bundle composes it")]
 pub(crate) use self::observer::TraceExchange;
 pub use self::{
     layer::TraceContextLayer,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::request;
-use opentelemetry::{Context, ContextGuard, baggage::BaggageExt, trace::TraceContextExt};
+use opentelemetry::{Context, ContextGuard, SpanId, baggage::BaggageExt, trace::TraceContextExt};
 
 use super::{
     batch::Batch,
@@ -62,6 +62,7 @@ impl TraceExchange {
                     started: head.started,
                     revision: head.revision,
                     trusted,
+                    parent: parent.span().span_context().span_id(),
                     is_described: exchange.request().is_some(),
                     batch: Vec::new(),
                 };
@@ -201,9 +202,10 @@ impl Observer for TraceExchange {
         let Some(message) = exchange.message() else { return };
         let span = otel.span();
         span::complete(&span, message, recorded.revision);
-        if let Some(remote) = self.meta(exchange).remote {
-            // Too late for a parent.
-            span.add_link(linked(remote, recorded.trusted), Vec::new());
+        // Too late for a parent.
+        let link = self.meta(exchange).remote.map(|remote| linked(remote, recorded.trusted));
+        if let Some(link) = link.filter(|link| link.span_id() != recorded.parent) {
+            span.add_link(link, Vec::new());
         }
     }
 
@@ -267,6 +269,7 @@ struct Recorded {
     started: SystemTime,
     revision: Option<Revision>,
     trusted: bool,
+    parent: SpanId,
     /// The span knows the message.
     is_described: bool,
     /// The spans of the messages, if there are several.

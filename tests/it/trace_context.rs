@@ -177,3 +177,17 @@ fn with<B>(mut request: Request<B>, headers: &[(&'static str, &'static str)]) ->
     }
     request
 }
+
+/// What axum and tonic ask of a layer and of its service.
+#[test]
+fn the_layer_fits_where_layers_are_put() {
+    fn is_shared<T: Clone + Send + Sync + Unpin + 'static>(_: &T) {}
+    fn is_send<T: Send + 'static>(_: &T) {}
+
+    let layer = TraceContextLayer::new();
+    is_shared(&layer);
+    let plan = crate::support::Plan::new([]);
+    let mut service = layer.layer(plan);
+    is_shared(&service);
+    is_send(&Service::call(&mut service, call_with(&[])));
+}

@@ -6,6 +6,10 @@ use mcp_telemetry::{AccessLogLayer, ObservabilityLayer, RequestIdLayer};
 use super::*;
 use crate::support::store;
 
+/// What a server answers that could not read the request.
+const PARSE_ERROR: &str =
+    r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}"#;
+
 /// The message and every field of a call.
 #[tokio::test]
 async fn a_call_has_its_line() {
@@ -102,6 +106,8 @@ async fn a_path_is_shown_only_if_it_is_admitted() {
         *request.uri_mut() = path.parse().unwrap();
         request
     };
+    let mut junk = says("not JSON");
+    *junk.uri_mut() = "/junk".parse().unwrap();
     for (request, answer, expected) in [
         (asks("GET", "/mcp"), "", "_OTHER"),
         (call_at("/mcp"), "no answer", "_OTHER"),
@@ -114,6 +120,7 @@ async fn a_path_is_shown_only_if_it_is_admitted() {
         (asks("GET", "/users/42?x"), "", "/users/{id}"),
         (asks("GET", "/healthz"), "", "/healthz"),
         (asks("GET", "/.env"), ANSWER, "_OTHER"),
+        (junk, PARSE_ERROR, "_OTHER"),
         (call_at("/a%20b/mcp"), ANSWER, "/{id}/mcp"),
         (call_at("/a;b"), ANSWER, "_OTHER"),
         (call_at(&"/word".repeat(26)), ANSWER, "_OTHER"),

@@ -112,3 +112,15 @@ async fn what_is_no_stream_does_not_open() {
     .await;
     assert_eq!(capture.only("a refusal").text("outcome"), "rejected");
 }
+
+/// A stream that stood has a duration of its own, however short.
+#[tokio::test]
+async fn a_standing_stream_that_ends_at_once_has_its_time() {
+    let (capture, _guard) = Capture::start(LevelFilter::INFO);
+    let layer = AccessLogLayer::new();
+    for _ in 0..20 {
+        exchange(&layer, asks("GET", "/mcp"), || sse(Script::new([]))).await;
+        let line = capture.only("a stream that stood");
+        assert!(line.millis("stream_ms") >= line.millis("duration_ms"));
+    }
+}

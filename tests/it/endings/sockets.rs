@@ -18,8 +18,8 @@ use crate::support::{
     Account, Boxed, Client, Page, Plan, Protocol, Raw, Script, Server, handler, store, until,
 };
 
-/// T1, T3, T4, T6, T7, T8, T9, T10, T15: however a response ends, its exchange is counted once, by the
-/// right account, with one latency observation, and the gauge is back at zero.
+/// T1, T3, T4, T6, T7, T8, T9, T10, T15: however a response ends, its exchange is counted once, by
+/// the right account, with one latency observation, and the gauge is back at zero.
 #[tokio::test]
 async fn every_row_of_the_table_leaves_one_true_account() {
     for row in rows() {

@@ -11,7 +11,8 @@ use crate::support::{
     ANSWER, Account, CALL, Page, Protocol, Raw, Script, Server, data, handler, json, store,
 };
 
-const EXPECTING: &str = "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+const EXPECTING: &str = "POST /mcp HTTP/1.1\r\nhost: localhost\r\n\
+    content-type: application/json\r\n\
     expect: 100-continue\r\nconnection: close\r\ncontent-length: ";
 
 /// A client that waits for `100 Continue` gets it as soon as the service reads.

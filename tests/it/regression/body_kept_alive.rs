@@ -1,13 +1,18 @@
 //! A call whose service kept the request body lost its name.
 
-use std::{convert::Infallible, sync::{Arc, Mutex}};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
 
 use http::Request;
 use http_body_util::BodyExt;
 use mcp_telemetry::MetricsLayer;
 use tower::{Layer, ServiceExt};
 
-use crate::support::{ANSWER, Account, Boxed, CALL, Page, Script, data, handler, json, post, store};
+use crate::support::{
+    ANSWER, Account, Boxed, CALL, Page, Script, data, handler, json, post, store,
+};
 
 #[tokio::test]
 async fn call_is_known_though_its_body_is_kept() {

@@ -12,7 +12,8 @@ async fn status_500_is_a_server_error_whatever_comes_with_it() {
     let metrics = store();
     let mut failed = json(Script::new([data(ANSWER)]));
     *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    let service = MetricsLayer::with_metrics(metrics.clone()).layer(Plan::new([Act::Respond(failed)]));
+    let service =
+        MetricsLayer::with_metrics(metrics.clone()).layer(Plan::new([Act::Respond(failed)]));
     let response = service.oneshot(call(Script::new([data(CALL)]))).await.unwrap();
     response.into_body().collect().await.unwrap();
     let account = Account { method: "tools/call", outcome: "server_error", status: 500 };

@@ -15,6 +15,7 @@ use mcp_telemetry::{
 };
 use opentelemetry::{
     Context, KeyValue,
+    baggage::BaggageExt,
     trace::{Span, Status, TraceContextExt, Tracer},
 };
 use tower::{Layer, ServiceExt};
@@ -27,7 +28,9 @@ use super::{
 use crate::support::{ANSWER, Script, Step, data, handler, json};
 
 /// The current span of OpenTelemetry, and that of the current exchange.
-fn current() -> (String, Option<String>) {
+type Current = (String, Option<String>);
+
+fn current() -> Current {
     let otel = Context::current().span().span_context().span_id().to_string();
     (otel, TraceContext::current().map(|trace| trace.span_id().to_string()))
 }
@@ -156,6 +159,46 @@ async fn handlers_write_on_the_span() {
     assert!(!format!("{span:?}").contains("ada"));
 }
 
+/// An error that writes on the span itself while it is being written.
+#[tokio::test]
+async fn an_error_that_reaches_for_the_span_is_recorded() {
+    #[derive(Debug)]
+    struct Reaching;
+    impl std::error::Error for Reaching {}
+    impl std::fmt::Display for Reaching {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            RequestContext::current().unwrap().set_attribute("reached", true);
+            Context::current().span().add_event("reached", Vec::new());
+            f.write_str("reaching")
+        }
+    }
+    let sdk = Sdk::new();
+    let service = serving(async |_| {
+        RequestContext::current().unwrap().record_error(&Reaching);
+        json(Script::new([data(ANSWER)]))
+    });
+    exchange(&sdk.layer(), service, call_with(&[])).await;
+    let span = sdk.span();
+    assert_eq!(attribute(&span, "reached").as_deref(), Some("true"));
+    assert_eq!(span.events.len(), 2);
+}
+
+#[tokio::test]
+async fn baggage_is_current_for_opentelemetry() {
+    let sdk = Sdk::new();
+    for layer in [sdk.layer(), TraceContextLayer::new()] {
+        let service = serving(async |_| {
+            let user = Context::current().baggage().get("user").map(ToString::to_string);
+            assert_eq!(user.as_deref(), Some("Am\u{e9}lie"));
+            let trace = TraceContext::current().unwrap();
+            assert_eq!(trace.baggage().as_str(), "user=Am%C3%A9lie;ttl=3");
+            json(Script::new([data(ANSWER)]))
+        });
+        let headers = [("baggage", "user=Am%C3%A9lie;ttl=3")];
+        exchange(&layer, service, call_with(&headers)).await;
+    }
+}
+
 /// Another task is given the exchange, and loses it at its end.
 #[tokio::test]
 async fn another_task_can_work_for_the_exchange_until_its_end() {
@@ -227,7 +270,7 @@ async fn a_guard_enters_and_leaves() {
 /// Work that is given up is given up inside of the exchange.
 #[tokio::test]
 async fn a_scoped_future_is_dropped_in_its_scope() {
-    struct Tell(Arc<Mutex<Option<(String, Option<String>)>>>);
+    struct Tell(Arc<Mutex<Option<Current>>>);
     impl Drop for Tell {
         fn drop(&mut self) {
             *self.0.lock().unwrap() = Some(current());

@@ -1,6 +1,7 @@
 //! Where the parent of a span comes from.
 
-use http::request::Parts;
+use http::{HeaderValue, request::Parts};
+use http_body_util::BodyExt;
 use mcp_telemetry::{
     Hold,
     context::RequestContext,
@@ -83,7 +84,7 @@ async fn the_order_is_a_setting() {
 async fn a_context_that_comes_too_late_is_linked() {
     let sdk = Sdk::new();
     let reads = serving(async |request| {
-        let _ = http_body_util::BodyExt::collect(request.into_body()).await;
+        let _ = request.into_body().collect().await;
         json(Script::new([data(ANSWER)]))
     });
     let request = call_with_meta(&format!(r#""traceparent":"{PARENT}""#));
@@ -92,6 +93,23 @@ async fn a_context_that_comes_too_late_is_linked() {
     let span = sdk.span();
     assert_eq!(span.parent_span_id.to_string(), OTHER_SPAN);
     assert_eq!(links_of(&span), [PARENT_SPAN]);
+}
+
+#[tokio::test]
+async fn a_context_that_comes_twice_is_not_linked_to_itself() {
+    for hold in [Hold::default(), Hold::Never] {
+        let sdk = Sdk::new();
+        let reads = serving(async |request| {
+            let _ = request.into_body().collect().await;
+            json(Script::new([data(ANSWER)]))
+        });
+        let request = call_with_meta(&format!(r#""traceparent":"{PARENT}""#));
+        let request = with(request, &[("traceparent", PARENT)]);
+        exchange(&sdk.layer().hold(hold), reads, request).await;
+        let span = sdk.span();
+        assert_eq!(span.parent_span_id.to_string(), PARENT_SPAN, "{hold:?}");
+        assert!(span.links.is_empty(), "{hold:?}");
+    }
 }
 
 /// T41: a new root, linked; no forced sample, no state, no baggage.
@@ -128,6 +146,24 @@ async fn a_local_parent_is_kept_among_strangers() {
     let (ambient, span) = (named(&spans, "ambient"), named(&spans, "tools/call echo"));
     assert_eq!(span.parent_span_id, ambient.span_context.span_id());
     assert_eq!(links_of(span), [PARENT_SPAN]);
+}
+
+/// T41: what a layer further out has taken from the request for a parent is a stranger's too.
+#[tokio::test]
+async fn a_remote_parent_is_not_kept_among_strangers() {
+    let sdk = Sdk::new();
+    let (trace, span) = (0x99_u128.into(), 0x77_u64.into());
+    let flags = opentelemetry::TraceFlags::SAMPLED;
+    let remote = SpanContext::new(trace, span, flags, true, TraceState::NONE);
+    let ambient = Context::new().with_remote_span_context(remote);
+    let layer = sdk.layer().trust(Trust::Never);
+    let exchange = exchange(&layer, answering(), call_with(&[]));
+    opentelemetry::context::FutureExt::with_context(exchange, ambient).await;
+    let span = sdk.span();
+    assert_eq!(span.parent_span_id.to_string(), "0000000000000000");
+    assert_ne!(span.span_context.trace_id(), trace);
+    assert_eq!(links_of(&span), ["0000000000000077"]);
+    assert!(!span.links.iter().any(|link| link.span_context.is_sampled()));
 }
 
 #[tokio::test]
@@ -191,6 +227,34 @@ async fn a_context_is_read_as_far_as_it_is_valid() {
         exchange(&sdk.layer(), answering(), request).await;
         assert_eq!(sdk.span().parent_span_id.to_string(), PARENT_SPAN, "{meta}");
     }
+}
+
+/// T40: whatever bytes come, in headers and in the message.
+#[test]
+fn no_bytes_fail_a_request() {
+    use proptest::prelude::*;
+
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..80);
+    let near = PARENT.replace('4', "[0-9a-gA-F]");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let sdk = Sdk::new();
+    let layer = sdk.layer();
+    let strategy = (bytes(), bytes(), bytes(), near.as_str(), ".{0,80}", ".{0,80}");
+    proptest!(ProptestConfig::with_cases(200), |((parent, state, baggage, near, a, b) in strategy)| {
+        let text = |text: &str| serde_json::to_string(text).unwrap();
+        let (meta, a, b) = (text(&near), text(&a), text(&b));
+        let meta = format!(r#""traceparent":{meta},"tracestate":{a},"baggage":{b}"#);
+        let mut request = call_with_meta(&meta);
+        let headers = [("traceparent", parent), ("tracestate", state), ("baggage", baggage)];
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                request.headers_mut().append(name, value);
+            }
+        }
+        let response = runtime.block_on(exchange(&layer, answering(), request));
+        prop_assert_eq!(response.body(), ANSWER);
+    });
+    assert!(sdk.spans().len() >= 100, "those that are sampled");
 }
 
 #[tokio::test]

@@ -1,3 +1,6 @@
+//! The id of an exchange, as text that needs no escape anywhere. It stands here, and not with the layer
+//! that gives it, because the exchange carries it for every signal.
+
 use std::{error::Error, fmt, str::FromStr};
 
 use bytes::Bytes;
@@ -27,7 +30,7 @@ pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The UUID in its usual form: 36 bytes, lower case.
-    pub(super) fn from_uuid(uuid: Uuid) -> Self {
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
         let mut text = [0; Hyphenated::LENGTH];
         uuid.hyphenated().encode_lower(&mut text);
         // `Bytes` from an owner allocate once and are shared from the start. Copied from a slice they
@@ -120,7 +123,7 @@ impl fmt::Debug for RequestId {
 pub struct ClientRequestId(RequestId);
 
 impl ClientRequestId {
-    pub(super) const fn new(id: RequestId) -> Self {
+    pub(crate) const fn new(id: RequestId) -> Self {
         Self(id)
     }
 
