@@ -9,7 +9,10 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use mcp_telemetry::{MetricsLayer, ObservabilityLayer, RequestIdLayer, metrics::McpMetrics};
+use mcp_telemetry::{
+    AccessLogLayer, MetricsLayer, ObservabilityLayer, RequestIdLayer, TraceContextLayer,
+    metrics::McpMetrics,
+};
 use support::{Case, drive};
 use tower::Layer;
 
@@ -32,6 +35,8 @@ fn overhead(criterion: &mut Criterion) {
         }
         measure!("bare", case.service());
         measure!("request_id", RequestIdLayer::new().layer(case.service()));
+        measure!("trace_context", TraceContextLayer::new().layer(case.service()));
+        measure!("access_log", AccessLogLayer::new().layer(case.service()));
         measure!("metrics", MetricsLayer::with_metrics(metrics.clone()).layer(case.service()));
         measure!(
             "observability",

@@ -52,6 +52,8 @@
 //! |---|---|
 //! | [`ObservabilityLayer`] | all of the below, in one wrapper and one pass over each body |
 //! | [`MetricsLayer`] | counts requests, operations and tool calls, see [`metrics`] |
+//! | [`TraceContextLayer`] | the trace of a call, and its span, see [`trace_context`] |
+//! | [`AccessLogLayer`] | one line for each exchange, see [`access_log`] |
 //! | [`RequestIdLayer`] | takes or makes a request id, see [`request_id`] |
 //! | [`MetricsService`] | not a layer: the service that answers Prometheus |
 //!
@@ -80,6 +82,12 @@
 //! The layers hand the inner service a body type of their own, [`RequestBody`]. axum, tonic and rmcp take
 //! any body; a service that names its body's type names `RequestBody` of it.
 //!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `logging` | yes | [`logging`]: JSON and text lines for tracing-subscriber, with the ids of the exchange |
+//!
 //! # Cardinality
 //!
 //! No text from a client becomes a label before it was admitted. Tools, prompts and routes are
@@ -98,8 +106,9 @@
 //!
 //! # Stability
 //!
-//! Covered by semantic versioning: the API, and names, labels and units of metrics. Not covered: help
-//! texts, `Debug` output, default buckets in a minor version.
+//! Covered by semantic versioning: the API, names, labels and units of metrics, fields of lines, and
+//! names and attributes of spans. Not covered: help
+//! texts, wording of lines, `Debug` output, default buckets in a minor version.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -5,8 +5,12 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use mcp_telemetry::{MetricsLayer, ObservabilityLayer, RequestIdLayer, metrics::McpMetrics};
+use mcp_telemetry::{
+    AccessLogLayer, MetricsLayer, ObservabilityLayer, RequestIdLayer, TraceContextLayer, logging,
+    metrics::McpMetrics,
+};
 use tower::Layer;
+use tracing_subscriber::{Layer as _, layer::SubscriberExt, registry};
 
 use super::support::{Case, drive};
 
@@ -47,11 +51,31 @@ pub(crate) struct Layered(Box<dyn FnMut(Request<Full<Bytes>>) -> usize>);
 
 impl Layered {
     pub(crate) fn new(layer: &str, case: &Case) -> Self {
+        let (layer, lines) = match layer.strip_suffix("+lines") {
+            Some(layer) => (layer, true),
+            None => (layer, false),
+        };
+        let layered = Self::plain(layer, case);
+        if lines { layered.writing_lines() } else { layered }
+    }
+
+    /// Writes the lines of each request as JSON, to nowhere.
+    fn writing_lines(mut self) -> Self {
+        let json = logging::JsonLayer::new().with_writer(std::io::sink as fn() -> std::io::Sink);
+        let subscriber = tracing::Dispatch::new(registry().with(json.boxed()));
+        Self(Box::new(move |request| {
+            tracing::dispatcher::with_default(&subscriber, || self.drive(request))
+        }))
+    }
+
+    fn plain(layer: &str, case: &Case) -> Self {
         let metrics = McpMetrics::builder().tools(["search"]).build().expect("valid settings");
         match layer {
             "bare" => Self::of(case.service()),
             "request_id" => Self::of(RequestIdLayer::new().layer(case.service())),
             "metrics" => Self::of(MetricsLayer::with_metrics(metrics).layer(case.service())),
+            "trace_context" => Self::of(TraceContextLayer::new().layer(case.service())),
+            "access_log" => Self::of(AccessLogLayer::new().layer(case.service())),
             "observability" => {
                 Self::of(ObservabilityLayer::new().metrics(metrics).layer(case.service()))
             }

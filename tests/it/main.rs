@@ -11,6 +11,8 @@ mod endpoint;
 mod holding;
 mod labels;
 mod lifecycle;
+#[cfg(feature = "logging")]
+mod lines;
 mod placement;
 mod readiness;
 mod regression;

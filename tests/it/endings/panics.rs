@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full};
-use mcp_telemetry::{MetricsLayer, ObservabilityLayer, metrics::McpMetrics};
+use mcp_telemetry::{Hold, MetricsLayer, ObservabilityLayer, metrics::McpMetrics};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -50,7 +50,7 @@ async fn panic_under_an_outer_catch_is_a_server_error() {
             let metrics = store();
             let service = ServiceBuilder::new()
                 .layer(CatchPanicLayer::new())
-                .layer(ObservabilityLayer::new().metrics(metrics.clone()))
+                .layer(ObservabilityLayer::new().metrics(metrics.clone()).hold(Hold::Never))
                 .service(Plan::new([act]));
             let server = Server::start(protocol, service).await;
             assert_eq!(status_over(protocol, &server).await, head_of(place, Some(500)), "{place}");

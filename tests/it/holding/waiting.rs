@@ -149,7 +149,11 @@ fn what_is_not_to_be_held_is_called_at_once() {
         ("an encoding", layer(), with("content-encoding", "gzip")),
         ("no POST", layer(), get),
         ("never", ObservabilityLayer::new().metrics(store()).hold(Hold::Never), with("a", "b")),
-        ("the default", ObservabilityLayer::new().metrics(store()), with("a", "b")),
+        (
+            "nothing to wait for",
+            ObservabilityLayer::new().metrics(store()).without_trace_context(),
+            with("a", "b"),
+        ),
     ];
     for (what, layer, request) in cases {
         let inner = Reader::default();
