@@ -1,5 +1,7 @@
 //! Each small example starts, and answers the request in its head comment as the comment says.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on in a test has failed it")]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
