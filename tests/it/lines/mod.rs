@@ -15,11 +15,11 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, regis
 
 /// The lines that the JSON layer wrote, all of them JSON.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
     /// Writes the lines of this thread, as far as `RUST_LOG` set to `filter` lets them through.
-    fn capture(filter: &str) -> (Self, DefaultGuard) {
+    pub(crate) fn capture(filter: &str) -> (Self, DefaultGuard) {
         let lines = Self::default();
         let guard = tracing::subscriber::set_default(lines.subscriber(filter));
         (lines, guard)
@@ -30,11 +30,16 @@ impl Lines {
         registry().with(EnvFilter::new(filter)).with(json)
     }
 
-    fn all(&self) -> Vec<Value> {
+    pub(crate) fn all(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let parse =
             |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         text.lines().map(parse).collect()
+    }
+
+    /// Those that tell how an exchange ended.
+    pub(crate) fn of_exchanges(&self) -> Vec<Value> {
+        self.all().into_iter().filter(|line| line["extra"]["outcome"].is_string()).collect()
     }
 
     /// Those with this message.

@@ -22,6 +22,20 @@ macro_rules! with_each_layer {
         let made = $check(bundle.clone()).await;
         crate::placement::assert_counted(&metrics, made, "ObservabilityLayer");
 
+        #[cfg(feature = "logging")]
+        {
+            let lines = crate::lines::Lines::capture("mcp_telemetry::access=debug");
+            let made = $check(mcp_telemetry::TraceContextLayer::new()).await;
+            assert!(made > 0 && lines.0.all().is_empty(), "nothing writes");
+            let made = $check(mcp_telemetry::AccessLogLayer::new()).await;
+            assert_eq!(lines.0.of_exchanges().len() as u64, made, "AccessLogLayer");
+
+            let lines = crate::lines::Lines::capture("mcp_telemetry::access=debug");
+            let bundle = bundle.clone().metrics(crate::support::store());
+            let made = $check(bundle).await;
+            crate::placement::assert_lines(&lines.0.of_exchanges(), made);
+        }
+
         let made_holding = $check(bundle.hold(mcp_telemetry::Hold::UpTo(65_536))).await;
         crate::placement::assert_counted(&metrics, made + made_holding, "holding");
     };
@@ -29,6 +43,18 @@ macro_rules! with_each_layer {
 use with_each_layer;
 
 use crate::support::Page;
+
+/// A line for each exchange, with ids that no other has.
+#[cfg(feature = "logging")]
+#[track_caller]
+fn assert_lines(lines: &[serde_json::Value], made: u64) {
+    assert_eq!(lines.len() as u64, made, "{lines:#?}");
+    for key in ["request_id", "trace_id", "span_id"] {
+        let ids: std::collections::HashSet<_> =
+            lines.iter().map(|line| line[key].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), lines.len(), "{key}");
+    }
+}
 
 #[track_caller]
 fn assert_counted(metrics: &mcp_telemetry::metrics::McpMetrics, made: u64, what: &str) {
