@@ -118,7 +118,7 @@ impl fmt::Debug for RequestId {
 /// It is in the request extensions, for a handler that wants to name it to the client or to a log. It
 /// is a type of its own because it identifies nothing: the client chose it.
 ///
-/// [`Inbound::KeepAsClientId`]: super::Inbound::KeepAsClientId
+/// [`Inbound::KeepAsClientId`]: crate::request_id::Inbound::KeepAsClientId
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ClientRequestId(RequestId);
 
