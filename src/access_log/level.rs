@@ -8,10 +8,11 @@ use crate::{
 };
 
 /// The level of an outcome. Level `INFO` is lowered for what is `quiet`, and raised for what was
-/// `slow`; what failed is as loud as ever.
+/// `slow`; what failed is as loud as ever, so that nobody who tries credentials with pings is unheard.
 pub(super) fn of(outcome: Outcome, quiet: bool, slow: bool) -> Level {
+    let refused = matches!(outcome, Outcome::CallerError | Outcome::Rejected);
     match of_outcome(outcome) {
-        Level::INFO if quiet => Level::DEBUG,
+        Level::INFO if quiet && !refused => Level::DEBUG,
         Level::INFO if slow => Level::WARN,
         level => level,
     }
@@ -55,12 +56,16 @@ mod tests {
         for outcome in Outcome::ALL {
             let level = of_outcome(outcome);
             let (quiet, slow) = (of(outcome, true, false), of(outcome, false, true));
-            if level == Level::INFO {
+            if matches!(outcome, Outcome::CallerError | Outcome::Rejected) {
+                assert_eq!((quiet, slow), (Level::INFO, Level::WARN), "{outcome}");
+            } else if level == Level::INFO {
                 assert_eq!((quiet, slow), (Level::DEBUG, Level::WARN), "{outcome}");
             } else {
                 assert_eq!((quiet, slow), (level, level), "{outcome}");
             }
-            assert_eq!(of(outcome, true, true), quiet, "{outcome}");
+            if quiet != Level::INFO {
+                assert_eq!(of(outcome, true, true), quiet, "{outcome}: quiet goes before slow");
+            }
         }
     }
 }

@@ -120,7 +120,7 @@
 //!
 //! # What is never written
 //!
-//! Headers, query strings, arguments, results and the texts of errors are not looked at. Session ids
+//! Headers, query strings, arguments, results and the texts of errors are not written. Session ids
 //! are secrets, and only written [on demand](AccessLogLayer::log_session_ids). Names are a client's own
 //! words: they are cut, and control characters in them, line breaks above all, become `?`.
 //!

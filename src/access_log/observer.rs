@@ -97,6 +97,7 @@ impl Observer for LogExchange {
         }
         let Self(settings) = self;
         if let Some(user_id) = settings.user_id.as_ref().and_then(|tell| tell.of(request)) {
+            let user_id = exchange::short_user_id(user_id);
             exchange.speak(|words| _ = words.user_id.get_or_insert(user_id));
         }
         Some(State {

@@ -70,7 +70,7 @@ mod traceparent;
 mod tracestate;
 
 #[cfg_attr(not(feature = "logging"), allow(unused_imports, reason = "for the log lines"))]
-pub(crate) use self::ids::{Ids, Kept, keep, with_ids};
+pub(crate) use self::ids::{Ids, Kept, keep, with_ids, with_ids_of_access};
 pub use self::{
     baggage::{Baggage, BaggageMember, BaggageMembers},
     scope::{Entered, Scoped},

@@ -113,10 +113,10 @@ impl RequestContext {
 
 /// What only a handler can add.
 impl RequestContext {
-    /// Says who the user is. Log lines of the exchange carry it from now on; no metric, no span and
-    /// no header does.
+    /// Says who the user is. Log lines of the exchange carry it from now on, at most 256 bytes of it;
+    /// no metric, no span and no header does.
     pub fn set_user_id(&self, id: impl Into<Arc<str>>) {
-        let id = id.into();
+        let id = exchange::short_user_id(id.into());
         if !self.has_ended() {
             let before = self.exchange().speak(|words| words.user_id.replace(id));
             drop(before);

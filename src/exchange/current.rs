@@ -32,11 +32,17 @@ impl Drop for Entered<'_> {
 
 /// Shows the current context, if this thread is working for an exchange that has not ended.
 pub(crate) fn with_current<R>(f: impl FnOnce(&RequestContext) -> R) -> Option<R> {
+    with_current_or_ended(|context| (!context.exchange().has_ended()).then(|| f(context)))?
+}
+
+/// Shows the current context, even of an exchange that has ended: an inner layer may write of it
+/// after the outer ones are done.
+pub(crate) fn with_current_or_ended<R>(f: impl FnOnce(&RequestContext) -> R) -> Option<R> {
     // Taken out meanwhile, so that nothing is borrowed while `f` runs.
     let context = swap(None)?;
-    let shown = (!context.exchange().has_ended()).then(|| f(&context));
+    let shown = f(&context);
     swap(Some(context));
-    shown
+    Some(shown)
 }
 
 /// Lets a handler say something of its own call to `sink`.

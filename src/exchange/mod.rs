@@ -30,12 +30,12 @@ mod route;
 mod service;
 
 pub(crate) use self::{
-    current::{enter, tell_current, with_current},
+    current::{enter, tell_current, with_current, with_current_or_ended},
     hold::Holding,
     media::Inspection,
     observer::{Closing, Observer, Settlement, Stream},
     outcome::{CallStatus, Component, Reason},
-    record::{Applied, Exchange, NotCounted, Said, Sink},
+    record::{Applied, Exchange, NotCounted, Said, Sink, short_user_id},
     route::{Route, TooLong, is_plain_path},
     service::{Observe, Pass},
 };

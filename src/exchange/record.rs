@@ -275,10 +275,22 @@ fn in_session(parts: &Parts) -> bool {
 }
 
 /// What only the handler of a call knows.
+///
+/// A user id is cut to 256 bytes by who sets it ([`short_user_id`]).
 #[derive(Debug, Default)]
 pub(crate) struct Words {
     pub(crate) user_id: Option<Arc<str>>,
     said: SmallVec<[(Sink, Said); 1]>,
+}
+
+/// At most 256 bytes of a user id, which may come from a token.
+pub(crate) fn short_user_id(id: Arc<str>) -> Arc<str> {
+    const LONGEST: usize = 256;
+    if id.len() <= LONGEST {
+        return id;
+    }
+    let end = (0..=LONGEST).rev().find(|&end| id.is_char_boundary(end)).unwrap_or(0);
+    id[..end].into()
 }
 
 /// What a handler recorded by hand of the call that it is serving.

@@ -77,8 +77,11 @@ pub(super) fn exception(line: &mut Line, event: &Event<'_>, error: &str) {
 
 const EXCEPTION_TYPE: &str = "exception.type";
 
+/// The event of the access log that is about no exchange.
+pub(super) const HELD_BACK: &str = "access.held_back";
+
 /// The target of the access log.
-const ACCESS: &str = "mcp_telemetry::access";
+pub(super) const ACCESS: &str = "mcp_telemetry::access";
 
 /// Writes the fields that have no other place, and tells their names. `error` is the one that
 /// became the exception.

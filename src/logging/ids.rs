@@ -17,6 +17,7 @@ use tracing_subscriber::{
 };
 
 use super::{
+    event::{ACCESS, HELD_BACK},
     line::Line,
     log_context::{self, LogContext},
 };
@@ -28,7 +29,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let Some(span) = spans.span(id) else { return };
-    let of_parent = || kept_in(&span.parent()?);
+    let of_parent = || kept_in(&span.parent()?).filter(|kept| !kept.has_ended());
     let kept = if attributes.parent().is_some() {
         of_parent().or_else(context::keep)
     } else {
@@ -43,12 +44,22 @@ where
 /// Writes the ids that `event` belongs to: those of the parent that it names, else of the exchange
 /// that the thread works for, else of the span that it is in.
 ///
-/// What the event names goes first, since the thread may work for somebody else by then.
+/// The access log's own events are about the exchange that they are written for, whatever span they are
+/// in. Of others, what the event names goes first, since the thread may work for somebody else by then.
 pub(super) fn write<S>(line: &mut Line, event: &Event<'_>, spans: &Context<'_, S>)
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    if let Some(named) = event.parent().and_then(|parent| kept_in(&spans.span(parent)?)) {
+    if event.metadata().target() == ACCESS {
+        // It is about the exchange that was made current for it, or about many.
+        return if event.metadata().name() == HELD_BACK {
+            write_ids(line, &Ids::default());
+        } else {
+            context::with_ids_of_access(|ids| write_ids(line, ids));
+        };
+    }
+    let named = event.parent().and_then(|parent| kept_in(&spans.span(parent)?));
+    if let Some(named) = named.filter(|named| !named.has_ended()) {
         return named.with_ids(|ids| write_ids(line, ids));
     }
     let served = context::with_ids(|ids| {

@@ -27,6 +27,8 @@ pub(super) struct Batch<'a> {
     pub(super) started: SystemTime,
     pub(super) revision: Option<Revision>,
     pub(super) trusted: bool,
+    /// Whether what a message says of its parent goes before what the exchange has.
+    pub(super) adopts: bool,
 }
 
 impl Batch<'_> {
@@ -36,7 +38,7 @@ impl Batch<'_> {
     }
 
     /// The span is a child of what the message says is its parent, linked to the exchange, or else a
-    /// child of the exchange.
+    /// child of the exchange, linked to what the message says.
     fn span(&self, message: &Message) -> Option<Context> {
         let name = span::name_of(message)?;
         let mut attributes = Vec::new();
@@ -45,11 +47,11 @@ impl Batch<'_> {
         let meta = fields.and_then(|fields| Inbound::from_meta(fields, self.invalid).remote);
         let exchange = self.around.span().span_context().clone();
         let (parent, link) = match meta {
-            Some(remote) if self.trusted => {
+            Some(remote) if self.trusted && self.adopts => {
                 let parent = span_context_of(remote.parent, &remote.state);
                 (self.around.with_remote_span_context(parent), Some(exchange))
             }
-            Some(remote) => (self.around.clone(), Some(linked(remote, false))),
+            Some(remote) => (self.around.clone(), Some(linked(remote, self.trusted))),
             None => (self.around.clone(), None),
         };
         let builder = SpanBuilder {

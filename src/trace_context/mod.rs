@@ -98,8 +98,10 @@
 //! up to the head for a stream that stands for its own sake. A batch is a span, and one more for each of
 //! its messages.
 //!
-//! No header but those of the trace is looked at for a span, and no query, no argument, no result and no
-//! message of an error gets there. Texts of clients are cut after 256 bytes.
+//! No header gets onto a span (`x-forwarded-proto` tells the scheme, and `mcp-protocol-version` the
+//! revision), and no query, no argument, no result and no message of an error does. `url.path` is the
+//! path as it came: keep secrets out of paths. A resource's URI is shown without user, query and fragment,
+//! and not at all where these cannot be told apart. Texts of clients are cut after 256 bytes.
 //!
 //! # What is current
 //!
@@ -119,6 +121,7 @@
 
 mod attributes;
 mod batch;
+mod end;
 mod inbound;
 mod layer;
 mod native;

@@ -11,11 +11,12 @@ use opentelemetry::{Context, ContextGuard, SpanId, baggage::BaggageExt, trace::T
 
 use super::{
     batch::Batch,
+    end::End,
     inbound::{Inbound, Remote},
     layer::Settings,
     native,
     parent::{Candidates, Family, Parent, linked},
-    span::{self, End, Head},
+    span::{self, Head},
     tracer::{Found, Started},
 };
 use crate::{
@@ -60,6 +61,7 @@ impl TraceExchange {
             if let Some(started) = self.settings.tracers.start(found, builder, &parent, &base) {
                 let recorded = Recorded {
                     started: head.started,
+                    epoch: head.epoch,
                     revision: head.revision,
                     trusted,
                     parent: parent.span().span_context().span_id(),
@@ -69,7 +71,8 @@ impl TraceExchange {
                 return (trace_of_span(started, &parent, family), Some(recorded));
             }
         }
-        (native_trace(parent, family), None)
+        let is_disowned = family.parent == Parent::None && ambient_span.is_valid();
+        (native_trace(parent, family, is_disowned), None)
     }
 
     /// The spans of the messages of a batch, if the request is known to be one.
@@ -82,6 +85,7 @@ impl TraceExchange {
             started: recorded.started,
             revision: recorded.revision,
             trusted: recorded.trusted,
+            adopts: self.settings.parent_order.adopts_meta(recorded.parent != SpanId::INVALID),
         };
         request.map(|request| batch.spans(request)).unwrap_or_default()
     }
@@ -136,7 +140,9 @@ fn trace_of_span(started: Started, parent: &Context, family: Family) -> Trace {
 }
 
 /// The trace of an exchange that no tracer traces.
-fn native_trace(parent: Context, family: Family) -> Trace {
+///
+/// A stranger's span that is ambient, and must not be the parent, must not stay current either.
+fn native_trace(parent: Context, family: Family, is_disowned: bool) -> Trace {
     let baggage = baggage_in(&parent, family.baggage);
     let (from, state) = match family.parent {
         Parent::Remote(Remote { parent, state }) => (Some(parent), state),
@@ -147,7 +153,7 @@ fn native_trace(parent: Context, family: Family) -> Trace {
         Parent::None => (None, Tracestate::default()),
     };
     // Where something came in, code that knows OpenTelemetry can hand it on without an SDK.
-    let is_worth = from.is_some() || !baggage.is_empty();
+    let is_worth = from.is_some() || !baggage.is_empty() || is_disowned;
     Trace {
         context: TraceContext::native(native::span_under(from), from, state, baggage),
         otel: is_worth.then_some(parent),
@@ -188,7 +194,8 @@ impl Observer for TraceExchange {
             header,
             ambient,
             trusted: settings.trust.covers(request),
-            recording: found.map(|found| Recording { found, head: Head::of(request) }),
+            recording: found
+                .map(|found| Recording { found, head: Head::of(request, exchange.started()) }),
         };
         Some(State { waiting: Some(waiting), ..State::default() })
     }
@@ -228,7 +235,7 @@ impl Observer for TraceExchange {
         // A client that left before the inner service was called has a span, too.
         self.dispatch(state, settlement.exchange);
         let State { otel: Some(otel), recorded: Some(recorded), .. } = state else { return };
-        let end = End::of(settlement, recorded.started);
+        let end = End::of(settlement, recorded.epoch);
         for message in recorded.batch.drain(..) {
             end.message_of_batch(&message.span());
         }
@@ -267,6 +274,8 @@ struct Recording {
 /// What has to be known to complete a span, and to end it.
 struct Recorded {
     started: SystemTime,
+    /// When the exchange began.
+    epoch: SystemTime,
     revision: Option<Revision>,
     trusted: bool,
     parent: SpanId,

@@ -66,6 +66,15 @@ impl ParentOrder {
     }
 }
 
+impl ParentOrder {
+    /// Whether a message of a batch adopts its own parent: whether messages come first, or before all
+    /// that the exchange has found.
+    pub(super) fn adopts_meta(self, exchange_has_parent: bool) -> bool {
+        let place = self.sources.iter().position(|source| *source == Some(ParentSource::Meta));
+        place.is_some_and(|place| place == 0 || !exchange_has_parent)
+    }
+}
+
 impl Default for ParentOrder {
     fn default() -> Self {
         Self::new(ParentSource::Meta).then(ParentSource::Header).then(ParentSource::Ambient)

@@ -1,23 +1,23 @@
-//! What is written on a span: its name, its attributes, its status.
+//! What is written on a span when it begins: its name, and its first attributes.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Instant, SystemTime},
+};
 
 use http::{HeaderName, HeaderValue, Method as Verb, Version, request::Parts, uri::PathAndQuery};
 use opentelemetry::{
-    KeyValue, Value,
-    trace::{Link, SpanBuilder, SpanKind, SpanRef, Status},
+    KeyValue,
+    trace::{Link, SpanBuilder, SpanKind, SpanRef},
 };
 
 use super::attributes::{
-    ERROR_TYPE, GEN_AI_OPERATION_NAME, GEN_AI_PROMPT_NAME, GEN_AI_TOOL_NAME, HTTP_REQUEST_METHOD,
-    HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE, JSONRPC_REQUEST_ID, MCP_METHOD_NAME,
-    MCP_PROTOCOL_VERSION, MCP_RESOURCE_URI, NETWORK_PROTOCOL_NAME, NETWORK_PROTOCOL_VERSION,
-    NETWORK_TRANSPORT, OTHER, REASON, RPC_RESPONSE_STATUS_CODE, URL_PATH, URL_SCHEME,
+    GEN_AI_OPERATION_NAME, GEN_AI_PROMPT_NAME, GEN_AI_TOOL_NAME, HTTP_REQUEST_METHOD,
+    HTTP_REQUEST_METHOD_ORIGINAL, JSONRPC_REQUEST_ID, MCP_METHOD_NAME, MCP_PROTOCOL_VERSION,
+    MCP_RESOURCE_URI, NETWORK_PROTOCOL_NAME, NETWORK_PROTOCOL_VERSION, NETWORK_TRANSPORT, OTHER,
+    URL_PATH, URL_SCHEME,
 };
-use crate::{
-    exchange::{Outcome, Reason, Settlement},
-    mcp::{Message, MessageKind, Method, ResponseMessage, Revision, TargetField, Text},
-};
+use crate::mcp::{Message, MessageKind, Method, Revision, TargetField, Text};
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +26,9 @@ mod tests;
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) started: SystemTime,
+    /// When the exchange began, by the same clock: a layer further out may have begun it long before.
+    /// Durations count from there.
+    pub(super) epoch: SystemTime,
     verb: Verb,
     path: Option<PathAndQuery>,
     scheme: &'static str,
@@ -35,10 +38,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn of(request: &Parts) -> Self {
+    pub(super) fn of(request: &Parts, exchange_began: Instant) -> Self {
         let revision = request.headers.get(&PROTOCOL_VERSION);
+        let started = SystemTime::now();
+        let since = Instant::now().saturating_duration_since(exchange_began);
         Self {
-            started: SystemTime::now(),
+            started,
+            epoch: started.checked_sub(since).unwrap_or(started),
             verb: request.method.clone(),
             path: request.uri.path_and_query().cloned(),
             scheme: scheme_of(request),
@@ -186,7 +192,7 @@ pub(super) fn describe(
     }
 }
 
-fn push_revision(revision: Option<Revision>, attributes: &mut Vec<KeyValue>) {
+pub(super) fn push_revision(revision: Option<Revision>, attributes: &mut Vec<KeyValue>) {
     if let Some(revision) = revision.filter(|&revision| revision != Revision::Other) {
         attributes.push(KeyValue::new(MCP_PROTOCOL_VERSION, revision.as_str()));
     }
@@ -199,20 +205,33 @@ fn public_uri(uri: &Text) -> Option<String> {
     let end = text.find(['?', '#']);
     let is_whole = end.is_some() || !uri.is_truncated();
     let (scheme, rest) = text[..end.unwrap_or(text.len())].split_once(':')?;
-    // All of it is content (RFC 2397).
-    if scheme.eq_ignore_ascii_case("data") {
+    // All of it is content (RFC 2397). What has no scheme (RFC 3986, section 3.1) is no URI.
+    if scheme.eq_ignore_ascii_case("data") || !is_scheme(scheme) {
         return None;
     }
-    let Some(rest) = rest.strip_prefix("//") else {
+    let authority = rest.strip_prefix("//").map(|rest| rest.split('/').next().unwrap_or_default());
+    // A password may have any character, and so end up where none belongs.
+    let stray = match authority {
+        Some(authority) => text[scheme.len() + "://".len() + authority.len()..].contains('@'),
+        None => text.contains('@') || text.contains("//"),
+    };
+    if stray {
+        return None;
+    }
+    let (Some(authority), Some(rest)) = (authority, rest.strip_prefix("//")) else {
         return Some(bounded(&[scheme, ":", rest].concat()).to_owned());
     };
-    let authority = rest.split('/').next().unwrap_or_default();
     if authority.len() == rest.len() && !is_whole {
         // What is cut off may show that this was a password.
         return None;
     }
     let host = authority.rfind('@').map_or(0, |at| at + 1);
     Some(bounded(&[scheme, "://", &rest[host..]].concat()).to_owned())
+}
+
+fn is_scheme(text: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(rest)
 }
 
 /// The longest text of a client's on a span, in bytes.
@@ -224,132 +243,4 @@ fn bounded(text: &str) -> &str {
     }
     let end = (0..=LONGEST).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
-}
-
-/// How an operation was decided, as spans show it.
-pub(super) struct End<'a> {
-    settlement: &'a Settlement<'a>,
-    outcome: Outcome,
-    reason: Option<Reason>,
-    /// The answer, if it is the one to the one message.
-    answer: Option<&'a ResponseMessage>,
-    time: SystemTime,
-}
-
-impl<'a> End<'a> {
-    pub(super) fn of(settlement: &'a Settlement<'a>, started: SystemTime) -> Self {
-        let Settlement { mut outcome, mut reason, mut answer, .. } = *settlement;
-        // The answer to one message of a batch says nothing of the others.
-        let request = settlement.exchange.request().and_then(Result::ok);
-        if request.is_some_and(|request| request.batch) && answer.take().is_some() {
-            let status = settlement.status.unwrap_or_default();
-            outcome = Outcome::of_status(status);
-            reason = (outcome != Outcome::Success).then_some(Reason::Status(status));
-        }
-        // The clock of the wall may have been set since; the duration is that of all other signals.
-        let time = started.checked_add(settlement.duration).unwrap_or(started);
-        Self { settlement, outcome, reason, answer, time }
-    }
-
-    /// Ends the span of the exchange.
-    pub(super) fn exchange(&self, span: &SpanRef<'_>) {
-        if span.is_recording() {
-            span.set_attributes(self.attributes());
-            self.status(span);
-        }
-        span.end_with_timestamp(self.time);
-    }
-
-    /// Ends the span of a message of a batch, whose own answer is not known.
-    pub(super) fn message_of_batch(&self, span: &SpanRef<'_>) {
-        if span.is_recording() {
-            span.set_attributes(self.error());
-            self.status(span);
-        }
-        span.end_with_timestamp(self.time);
-    }
-
-    fn status(&self, span: &SpanRef<'_>) {
-        if let Some(description) = self.description() {
-            span.set_status(Status::error(description));
-        }
-        if matches!(self.outcome, Outcome::Cancelled | Outcome::Detached) {
-            let reason = self.reason.map(|reason| KeyValue::new(REASON, text_of(reason)));
-            span.add_event(self.outcome.as_str(), reason.into_iter().collect());
-        }
-    }
-
-    fn attributes(&self) -> Vec<KeyValue> {
-        let mut attributes = Vec::with_capacity(4);
-        if let Some(status) = self.settlement.status {
-            let status = i64::from(status.as_u16());
-            attributes.push(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, status));
-        }
-        if let Some(code) = self.answer.and_then(|answer| answer.error_code) {
-            attributes.push(KeyValue::new(RPC_RESPONSE_STATUS_CODE, number(code)));
-        }
-        attributes.extend(self.error());
-        if let Some(message) = self.settlement.exchange.message() {
-            if message.method == Some(Method::Initialize) {
-                let agreed = self.answer.and_then(|answer| answer.protocol_version);
-                push_revision(agreed.or(message.requested_version), &mut attributes);
-            }
-        }
-        attributes
-    }
-
-    fn error(&self) -> Option<KeyValue> {
-        error_type(self.outcome, self.reason).map(|error| KeyValue::new(ERROR_TYPE, error))
-    }
-
-    /// The text of the status `Error`, which is fixed: what a tool or a server says may be anything.
-    fn description(&self) -> Option<&'static str> {
-        error_type(self.outcome, self.reason)?;
-        Some(match (self.outcome, self.reason) {
-            (Outcome::ToolError, _) => "the tool reported an error",
-            (Outcome::TransportError, _) => "the exchange broke off",
-            (Outcome::NoResponse, _) => "the response held no answer",
-            (_, Some(Reason::Panic)) => "the service panicked",
-            // `error.type` says it.
-            _ => "",
-        })
-    }
-}
-
-/// `error.type` by the MCP conventions. What has one has the status `Error`, and nothing else has.
-fn error_type(outcome: Outcome, reason: Option<Reason>) -> Option<Value> {
-    match (outcome, reason) {
-        (Outcome::ToolError, _) => Some("tool_error".into()),
-        (Outcome::Timeout, _) => Some("timeout".into()),
-        (Outcome::TransportError | Outcome::NoResponse, _) => Some(OTHER.into()),
-        (Outcome::ServerError, reason) => Some(reason.map_or(OTHER.into(), text_of)),
-        // Of a caller's own faults the conventions know these.
-        (Outcome::CallerError, Some(Reason::Code(-32700 | -32600 | -32601 | -32602 | -32002))) => {
-            None
-        }
-        (Outcome::CallerError, reason) => reason.map(text_of),
-        // A refusal by status has no type until the conventions settle on one.
-        (
-            Outcome::Rejected
-            | Outcome::Success
-            | Outcome::InputRequired
-            | Outcome::Cancelled
-            | Outcome::Detached,
-            _,
-        ) => None,
-    }
-}
-
-fn text_of(reason: Reason) -> Value {
-    match reason {
-        Reason::Dropped => "dropped".into(),
-        Reason::Aborted => "aborted".into(),
-        Reason::Panic => "panic".into(),
-        Reason::Code(code) => number(code),
-        Reason::Status(status) => number(i64::from(status.as_u16())),
-    }
-}
-
-fn number(number: i64) -> Value {
-    itoa::Buffer::new().format(number).to_owned().into()
 }

@@ -1,5 +1,6 @@
 //! Every line of a call carries its ids, wherever the handler runs.
 
+mod nested;
 mod rmcp;
 mod sample;
 

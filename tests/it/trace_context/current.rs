@@ -139,8 +139,8 @@ async fn handlers_write_on_the_span() {
     let sdk = Sdk::new();
     let service = serving(async |_| {
         let exchange = RequestContext::current().unwrap();
-        exchange.set_user_id("ada");
-        assert_eq!(exchange.user_id().as_deref(), Some("ada"));
+        exchange.set_user_id("user-7");
+        assert_eq!(exchange.user_id().as_deref(), Some("user-7"));
         exchange.set_attribute("rows", 3);
         exchange.add_event("found", [KeyValue::new("in", "cache")]);
         exchange.record_error(&std::fmt::Error);
@@ -156,7 +156,7 @@ async fn handlers_write_on_the_span() {
     let message = value(&error.attributes, "exception.message").unwrap().to_string();
     assert_eq!(message, std::fmt::Error.to_string());
     assert_eq!(span.status, Status::Unset, "the answer decides");
-    assert!(!format!("{span:?}").contains("ada"));
+    assert!(!format!("{span:?}").contains("user-7"));
 }
 
 /// An error that writes on the span itself while it is being written.
@@ -265,6 +265,31 @@ async fn a_guard_enters_and_leaves() {
     });
     exchange(&sdk.layer(), service, call_with(&[])).await;
     assert_eq!(sdk.spans().len(), 1);
+}
+
+/// Nor does an exchange that has ended hide the one that has not.
+#[tokio::test]
+async fn an_exchange_that_has_ended_is_not_entered() {
+    let sdk = Sdk::new();
+    let kept = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&kept);
+    let service = serving(move |_| {
+        let ended = slot.lock().unwrap().replace(RequestContext::current().unwrap());
+        async {
+            if let Some(ended) = ended {
+                let own = current();
+                let entered = ended.enter();
+                assert_eq!(current(), own);
+                drop(entered);
+                assert_eq!(ended.scope(async { current() }).await, own);
+            }
+            json(Script::new([data(ANSWER)]))
+        }
+    });
+    for _ in 0..2 {
+        exchange(&sdk.layer(), service.clone(), call_with(&[])).await;
+    }
+    assert_eq!(sdk.spans().len(), 2);
 }
 
 /// Work that is given up is given up inside of the exchange.

@@ -1,15 +1,24 @@
 //! What is on a span.
 
+use std::{convert::Infallible, time::Duration};
+
+use http::Request;
 use http_body_util::{BodyExt, Full};
-use mcp_telemetry::Hold;
+use hyper::body::Bytes;
+use mcp_telemetry::{
+    Hold, RequestBody,
+    trace_context::{ParentOrder, ParentSource},
+};
 use opentelemetry::trace::{SpanKind, Status};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
     PARENT, PARENT_SPAN, Sdk, answering, attribute, call_with, exchange, id_of, links_of,
     message_of, named, serving, trace_of, with,
 };
-use crate::support::{ANSWER, Act, CALL, Plan, Script, data, get, json, post};
+use crate::support::{
+    ANSWER, Act, Boxed, CALL, Plan, Script, data, get, handler, hold_back, json, post, store,
+};
 
 #[tokio::test]
 async fn a_call_is_one_span_with_its_facts() {
@@ -127,6 +136,58 @@ async fn two_layers_make_one_span() {
     let span = outer.span();
     assert_eq!(span.parent_span_id.to_string(), PARENT_SPAN);
     assert!(inner.spans().is_empty());
+}
+
+/// T44: a password may have any character, and stand in any URI.
+#[tokio::test]
+async fn a_uri_that_is_not_plain_is_not_shown() {
+    for uri in [
+        "jdbc:postgresql://bob:hunter2@db/x",
+        "https:/bob:hunter2@db/x",
+        "https://bob:hun/ter2@db/x",
+        "https://bob:hun?ter2@db/x",
+        "s k:hunter2",
+        "data:text/plain,hunter2",
+    ] {
+        let sdk = Sdk::new();
+        let read = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"URI"}}"#;
+        exchange(&sdk.layer(), answering(), message_of(read.replace("URI", uri))).await;
+        let shown = attribute(&sdk.span(), "mcp.resource.uri");
+        assert_eq!(shown, None, "{uri}");
+    }
+}
+
+/// The time before this layer was reached belongs to the layers around it.
+#[tokio::test]
+async fn a_span_ends_when_its_exchange_does_whoever_began_it() {
+    let sdk = Sdk::new();
+    let inner = sdk.layer().layer(handler(async |_: Request<Boxed>| {
+        Ok::<_, Infallible>(json(Script::new([data(ANSWER)])))
+    }));
+    let slow = service_fn(move |request: Request<RequestBody<Full<Bytes>>>| {
+        hold_back(Duration::from_millis(30));
+        inner.clone().oneshot(request)
+    });
+    let outer = mcp_telemetry::MetricsLayer::with_metrics(store()).layer(slow);
+    let response = outer.oneshot(call_with(&[])).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let after = std::time::SystemTime::now();
+    let span = sdk.span();
+    assert!(span.end_time <= after, "{:?} after its end", span.end_time.duration_since(after));
+    assert!(span.end_time >= span.start_time);
+}
+
+#[tokio::test]
+async fn a_batch_keeps_to_the_order_of_parents() {
+    let sdk = Sdk::new();
+    let traced = CALL
+        .replace(r#""arguments""#, &format!(r#""_meta":{{"traceparent":"{PARENT}"}},"arguments""#));
+    let layer = sdk.layer().parent_order(ParentOrder::new(ParentSource::Header));
+    exchange(&layer, answering(), message_of(format!("[{traced}]"))).await;
+    let spans = sdk.spans();
+    let called = named(&spans, "tools/call echo");
+    assert_eq!(called.parent_span_id.to_string(), id_of(named(&spans, "POST")));
+    assert_eq!(links_of(called), [PARENT_SPAN]);
 }
 
 #[tokio::test]
