@@ -101,6 +101,12 @@ impl AccessLogLayer {
         self
     }
 
+    /// How many lines [`max_lines_per_second`](Self::max_lines_per_second) has held back, over all clones of
+    /// the layer with these settings.
+    pub fn held_back(&self) -> u64 {
+        self.observer.held_back()
+    }
+
     /// How to tell the user from the head of a request, where authentication stands outside of this
     /// layer and left its result there. Default: not at all.
     ///

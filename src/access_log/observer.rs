@@ -31,8 +31,7 @@ impl LogExchange {
     }
 
     /// How many lines the limit has held back.
-    #[expect(dead_code, reason = "no metric shows it yet")]
-    pub(crate) fn held_back(&self) -> u64 {
+    pub(super) fn held_back(&self) -> u64 {
         self.0.refusals.as_ref().map_or(0, Limiter::held_back)
     }
 

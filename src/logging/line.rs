@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Display, Write as _},
     io, mem,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use tracing::Level;
@@ -180,19 +180,6 @@ impl Line {
         } else {
             self.fmt(key, format_args!("{value}"));
         }
-    }
-
-    /// A duration in milliseconds, with two decimals.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the access event has durations"))]
-    pub(crate) fn millis(&mut self, key: impl Key, value: Duration) {
-        self.member(key, |line, _| {
-            let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
-            let hundredths = micros.saturating_add(5) / 10;
-            let mut digits = itoa::Buffer::new();
-            line.push(digits.format(hundredths / 100).as_bytes());
-            line.push(if hundredths % 100 < 10 { b".0" } else { b"." });
-            line.push(digits.format(hundredths % 100).as_bytes());
-        });
     }
 
     /// A truth value.

@@ -95,6 +95,11 @@ impl TraceContextLayer {
         self
     }
 
+    /// How many contexts that requests brought were invalid, and so ignored, over all clones of the layer.
+    pub fn invalid_contexts(&self) -> u64 {
+        self.settings.invalid.get()
+    }
+
     /// The signal, for the bundle.
     pub(crate) fn observer(&self) -> TraceExchange {
         TraceExchange::new(self.settings.clone())

@@ -39,12 +39,6 @@ impl TraceExchange {
         Self { settings: Arc::new(settings) }
     }
 
-    /// How many contexts that came in were invalid.
-    #[expect(dead_code, reason = "a metric will show it")]
-    pub(crate) fn invalid(&self) -> u64 {
-        self.settings.invalid.get()
-    }
-
     /// Gives the exchange its ids, and its span if there is a tracer.
     fn open(&self, waiting: Waiting, exchange: &Exchange) -> (Trace, Option<Recorded>) {
         let Waiting { header, ambient, trusted, recording } = waiting;

@@ -69,18 +69,6 @@ fn every_kind_of_member_is_of_its_own_json_type() {
 }
 
 #[test]
-fn milliseconds_have_two_decimals() {
-    for (micros, expected) in
-        [(0, "0.00"), (49, "0.05"), (50, "0.05"), (15_234, "15.23"), (60_000_000, "60000.00")]
-    {
-        let line = written(JSON, |line| line.millis("ms", Duration::from_micros(micros)));
-        assert!(line.ends_with(&format!(r#""ms":{expected}}}"#)), "{micros}: {line}");
-    }
-    let forever = json(|line| line.millis("ms", Duration::MAX));
-    assert!(forever["ms"].is_number());
-}
-
-#[test]
 fn an_object_holds_its_members_and_vanishes_without_any() {
     let line = json(|line| {
         line.begin_object(Object::Location);

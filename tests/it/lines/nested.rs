@@ -76,7 +76,7 @@ async fn access_line_within_the_span_of_an_ended_exchange_has_its_own_ids() {
 async fn line_about_lines_that_were_held_back_has_no_ids() {
     let (lines, _capturing) = Lines::capture("info");
     let log = AccessLogLayer::new().max_lines_per_second(1);
-    let layer = ObservabilityLayer::new().metrics(store()).access_log(log);
+    let layer = ObservabilityLayer::new().metrics(store()).access_log(log.clone());
     let refuse = |status: u16| {
         layer.layer(handler(move |_: Request<Boxed>| {
             let mut response = json(Script::new([data("{}")]));
@@ -90,6 +90,7 @@ async fn line_about_lines_that_were_held_back_has_no_ids() {
     }
     let written = lines.of_exchanges().len();
     assert!((1..3).contains(&written), "one a second is written: {written}");
+    assert_eq!(log.held_back(), 3 - written as u64);
     for line in lines.all().iter().filter(|line| line["extra"]["held_back"].is_number()) {
         assert!(line["request_id"].is_null() && line["trace_id"].is_null(), "{line}");
     }

@@ -203,8 +203,10 @@ async fn a_malformed_context_is_as_good_as_none() {
     }
     let sdk = Sdk::new();
     let twice = [("traceparent", PARENT), ("traceparent", PARENT)];
-    exchange(&sdk.layer(), answering(), call_with(&twice)).await;
+    let layer = sdk.layer();
+    exchange(&layer, answering(), call_with(&twice)).await;
     assert_ne!(trace_of(&sdk.span()), TRACE, "which of two is the parent?");
+    assert_eq!(layer.invalid_contexts(), 1, "it is counted");
 }
 
 /// T40: the same, of what still says something.
