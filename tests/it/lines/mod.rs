@@ -3,6 +3,7 @@
 mod nested;
 mod rmcp;
 mod sample;
+mod secrets;
 
 use std::{
     io,
