@@ -40,6 +40,8 @@ pub struct Exchange {
     request_id: OnceLock<RequestId>,
     /// What the rooms above keep of the exchange for handlers and other tasks.
     attached: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// Makes current what the rooms above have attached, until what it returns is dropped.
+    surround: OnceLock<Surround>,
     bytes_in: AtomicU64,
     ended: AtomicBool,
     /// What handlers said of their own call. Locked only by handlers that speak and, after `spoken`
@@ -71,6 +73,7 @@ impl Exchange {
                 .cloned()
                 .map_or_else(OnceLock::new, OnceLock::from),
             attached: OnceLock::new(),
+            surround: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             words: Mutex::new(Words::default()),
@@ -207,6 +210,15 @@ impl Exchange {
         self.attached.set(something).is_ok()
     }
 
+    /// Says how to make current what is attached, where no observer is at hand. The first word stands.
+    pub(crate) fn surround_by(&self, surround: Surround) {
+        let _ = self.surround.set(surround);
+    }
+
+    pub(super) fn surround(&self) -> Option<Box<dyn Any>> {
+        self.surround.get().and_then(|surround| surround(self))
+    }
+
     /// Bytes of the request body that were passed inward so far.
     pub(crate) fn bytes_in(&self) -> u64 {
         self.bytes_in.load(Ordering::Relaxed)
@@ -273,6 +285,9 @@ fn in_session(parts: &Parts) -> bool {
             .get(&VERSION)
             .is_some_and(|version| mcp::Revision::from_bytes(version.as_bytes()).is_modern())
 }
+
+/// See [`Exchange::surround_by`].
+pub(crate) type Surround = fn(&Exchange) -> Option<Box<dyn Any>>;
 
 /// What only the handler of a call knows.
 ///

@@ -244,8 +244,15 @@ impl Tap {
         Self { exchange, context: Some(context.clone()), reads, declared, seen: 0 }
     }
 
+    /// Polls the body for its exchange. Within a poll of the exchange that is so already, and a span that
+    /// the handler is in stays current.
     fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        let is_current = |context: &RequestContext| Arc::ptr_eq(context.exchange(), &self.exchange);
+        if current::with_current(is_current) == Some(true) {
+            return poll();
+        }
         let _entered = current::enter(&mut self.context);
+        let _surrounding = self.exchange.surround();
         poll()
     }
 

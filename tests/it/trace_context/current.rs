@@ -25,7 +25,7 @@ use super::{
     PARENT, PARENT_SPAN, Sdk, TRACE, attribute, call_with, exchange, id_of, named, names, serving,
     value,
 };
-use crate::support::{ANSWER, Script, Step, data, handler, json};
+use crate::support::{ANSWER, Boxed, CALL, Script, Step, data, handler, json, post};
 
 /// The current span of OpenTelemetry, and that of the current exchange.
 type Current = (String, Option<String>);
@@ -70,6 +70,36 @@ async fn the_span_is_current_in_the_call_in_the_future_and_in_the_body() {
         assert_eq!(*seen, (id_of(&span), Some(id_of(&span))), "{place}");
     }
     assert_eq!(current(), none, "and nowhere else");
+}
+
+/// T35: the request's body too, whoever reads it.
+#[tokio::test]
+async fn the_span_is_current_in_the_request_body_that_another_task_reads() {
+    let sdk = Sdk::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let see = Arc::clone(&seen);
+    let frames = futures_util::stream::poll_fn({
+        let mut frames = [&CALL[..10], &CALL[10..]].into_iter();
+        move |_| {
+            see.lock().unwrap().push(current());
+            let frame = frames.next().map(|text| Frame::data(Bytes::from(text)));
+            Poll::Ready(frame.map(Ok::<_, std::convert::Infallible>))
+        }
+    });
+    let service = handler(async |request: http::Request<Boxed>| {
+        let reading =
+            tokio::spawn(async { request.into_body().collect().await.unwrap().to_bytes() });
+        assert_eq!(reading.await.unwrap(), CALL);
+        Ok::<_, std::convert::Infallible>(json(Script::new([data(ANSWER)])))
+    });
+    let response = sdk.layer().layer(service).oneshot(post(StreamBody::new(frames))).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let span = sdk.span();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 3, "two frames and the end");
+    for (place, seen) in seen.iter().enumerate() {
+        assert_eq!(*seen, (id_of(&span), Some(id_of(&span))), "{place}");
+    }
 }
 
 /// T39: spans of handlers are children, whatever span of `tracing` the task is in.
