@@ -3,8 +3,7 @@
 use tracing::{Level, Span, event};
 
 use super::line::{End, Line};
-
-const TARGET: &str = "mcp_telemetry::access";
+use crate::context::{ACCESS_HELD_BACK, ACCESS_TARGET};
 
 /// Writes the line of an exchange that is over, as a child of `span`.
 ///
@@ -16,7 +15,7 @@ pub(super) fn over(level: Level, span: &Span, end: &End<'_>) {
             let line = end.line;
             event!(
                 name: "access",
-                target: TARGET,
+                target: ACCESS_TARGET,
                 parent: span,
                 $level,
                 {
@@ -63,7 +62,7 @@ pub(super) fn over(level: Level, span: &Span, end: &End<'_>) {
 pub(super) fn opened(span: &Span, line: &Line<'_>) {
     event!(
         name: "access.opened",
-        target: TARGET,
+        target: ACCESS_TARGET,
         parent: span,
         Level::DEBUG,
         {
@@ -90,8 +89,8 @@ pub(super) fn opened(span: &Span, line: &Line<'_>) {
 /// Writes how many lines were not written.
 pub(super) fn held_back(lines: u64) {
     event!(
-        name: "access.held_back",
-        target: TARGET,
+        name: ACCESS_HELD_BACK,
+        target: ACCESS_TARGET,
         // It is about exchanges of others.
         parent: None,
         Level::INFO,

@@ -56,6 +56,7 @@
 //! An exchange that has ended lends nothing. Its context is not current any more, has no ids, and takes
 //! nothing: what a task does after the client was answered is work of its own.
 
+mod access_event;
 mod baggage;
 mod convert;
 #[cfg_attr(not(feature = "logging"), allow(dead_code, reason = "for the log lines"))]
@@ -71,15 +72,16 @@ mod tracestate;
 
 #[cfg_attr(not(feature = "logging"), allow(unused_imports, reason = "for the log lines"))]
 pub(crate) use self::ids::{Ids, Kept, keep, with_ids, with_ids_of_access};
+pub(crate) use self::{
+    access_event::{ACCESS_HELD_BACK, ACCESS_TARGET},
+    convert::{baggage_from, baggage_of, span_context_from, span_context_of, trace_state_of},
+    trace::Trace,
+};
 pub use self::{
     baggage::{Baggage, BaggageMember, BaggageMembers},
     scope::{Entered, Scoped},
     trace_context::TraceContext,
     traceparent::{InvalidId, InvalidTraceparent, SpanId, TraceFlags, TraceId, Traceparent},
     tracestate::{InvalidTracestate, Tracestate, TracestateMembers},
-};
-pub(crate) use self::{
-    convert::{baggage_from, baggage_of, span_context_from, span_context_of, trace_state_of},
-    trace::Trace,
 };
 pub use crate::exchange::RequestContext;

@@ -10,6 +10,7 @@ use super::{
     object::Object,
     value::{Value, each_field},
 };
+use crate::context::ACCESS_TARGET;
 
 /// The names in `extra` so far. Most events have fewer than are kept in place.
 pub(super) type Names<'a> = SmallVec<[&'a str; 16]>;
@@ -77,12 +78,6 @@ pub(super) fn exception(line: &mut Line, event: &Event<'_>, error: &str) {
 
 const EXCEPTION_TYPE: &str = "exception.type";
 
-/// The event of the access log that is about no exchange.
-pub(super) const HELD_BACK: &str = "access.held_back";
-
-/// The target of the access log.
-pub(super) const ACCESS: &str = "mcp_telemetry::access";
-
 /// Writes the fields that have no other place, and tells their names. `error` is the one that
 /// became the exception.
 pub(super) fn extra(
@@ -98,7 +93,7 @@ pub(super) fn extra(
             (_, Value::Error(_)) if error == Some(name) => true,
             (EXCEPTION_TYPE, _) => error.is_some(),
             // The ids of the access event are those of the line.
-            ("request_id" | "user_id", _) if event.metadata().target() == ACCESS => true,
+            ("request_id" | "user_id", _) if event.metadata().target() == ACCESS_TARGET => true,
             // The logger and the location of a record of the `log` crate.
             _ => is_log_record && name.starts_with("log."),
         };

@@ -17,11 +17,10 @@ use tracing_subscriber::{
 };
 
 use super::{
-    event::{ACCESS, HELD_BACK},
     line::Line,
     log_context::{self, LogContext},
 };
-use crate::context::{self, Ids, Kept};
+use crate::context::{self, ACCESS_HELD_BACK, ACCESS_TARGET, Ids, Kept};
 
 /// Keeps the exchange that the new span belongs to in the span.
 pub(super) fn keep_in_span<S>(attributes: &Attributes<'_>, id: &Id, spans: &Context<'_, S>)
@@ -50,9 +49,9 @@ pub(super) fn write<S>(line: &mut Line, event: &Event<'_>, spans: &Context<'_, S
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    if event.metadata().target() == ACCESS {
+    if event.metadata().target() == ACCESS_TARGET {
         // It is about the exchange that was made current for it, or about many.
-        return if event.metadata().name() == HELD_BACK {
+        return if event.metadata().name() == ACCESS_HELD_BACK {
             write_ids(line, &Ids::default());
         } else {
             context::with_ids_of_access(|ids| write_ids(line, ids));

@@ -1,7 +1,7 @@
 use std::{any, fmt};
 
 use http::{HeaderName, request::Parts};
-use tower_layer::Layer;
+use tower::Layer;
 
 use super::{ClientRequestId, MakeRequestId, MakeRequestUuid, RequestId, SetRequestId};
 use crate::exchange::RequestContext;
