@@ -8,7 +8,7 @@ use tower::Layer;
 use super::{
     limit::Limiter, observer::LogExchange, sample::Sampler, session::Sessions, settings::UserId,
 };
-use crate::exchange::{Observe, Pass};
+use crate::exchange::{Common, Faults, Observe, Pass};
 
 /// Writes one log line for each exchange, when it is over.
 ///
@@ -17,12 +17,13 @@ use crate::exchange::{Observe, Pass};
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct AccessLogLayer {
     observer: LogExchange,
+    common: Arc<Common>,
 }
 
 impl AccessLogLayer {
     /// A layer that writes a line for every exchange.
     pub fn new() -> Self {
-        Self { observer: LogExchange::new() }
+        Self { observer: LogExchange::new(), common: Arc::default() }
     }
 
     /// Routes that are shown as they are. Default: none. A second call adds to the first.
@@ -133,6 +134,16 @@ impl AccessLogLayer {
         self
     }
 
+    /// The JSON-RPC error codes that are the caller's fault: their outcome is `caller_error`, that of any
+    /// other code `server_error`. A call replaces the list.
+    ///
+    /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. Of stacked layers, the
+    /// outermost one's list counts.
+    pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
+        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self
+    }
+
     /// The layer's signal, for a bundle of signals.
     pub(crate) fn into_observer(self) -> LogExchange {
         self.observer
@@ -149,6 +160,6 @@ impl<S> Layer<S> for AccessLogLayer {
     type Service = Observe<S, LogExchange, Pass>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Observe::new(inner, self.observer.clone(), Pass)
+        Observe::new(inner, self.observer.clone(), Pass, &self.common)
     }
 }

@@ -14,8 +14,8 @@ use super::{
     text::{LONGEST_NAME, LONGEST_TEXT, clean},
 };
 use crate::{
-    exchange::{Closing, Exchange, Reason, Stream},
-    mcp::{Client, Message, Method as McpMethod, Revision, Text},
+    exchange::{ClientName, Closing, Exchange, Reason, Stream},
+    mcp::{Message, Method as McpMethod, Revision, Text},
 };
 
 /// One line. Nobody may want it, so it costs nothing before its fields are asked for.
@@ -93,7 +93,8 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn tool(&self) -> Option<Cow<'a, str>> {
-        self.target(McpMethod::ToolsCall).map(|name| clean(name, LONGEST_NAME))
+        let told = self.decided.told.tool.as_deref().filter(|_| self.is(McpMethod::ToolsCall));
+        told.or_else(|| self.target(McpMethod::ToolsCall)).map(|name| clean(name, LONGEST_NAME))
     }
 
     pub(super) fn prompt(&self) -> Option<Cow<'a, str>> {
@@ -120,19 +121,15 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn client_name(&self) -> Option<Cow<'a, str>> {
-        self.client().map(|client| clean(client.name.as_str(), LONGEST_TEXT))
+        self.client().map(|client| clean(client.name, LONGEST_TEXT))
     }
 
     pub(super) fn client_version(&self) -> Option<Cow<'a, str>> {
-        self.client()?.version.as_ref().map(|version| clean(version.as_str(), LONGEST_TEXT))
+        self.client()?.version.map(|version| clean(version, LONGEST_TEXT))
     }
 
-    /// The revision that was agreed on, else the one that the message or the head names.
     pub(super) fn protocol(&self) -> Option<&'static str> {
-        let message = self.message();
-        let named = || message.and_then(|message| message.revision.or(message.requested_version));
-        let revision = self.decided.revision.or_else(named).or(self.head.revision);
-        revision.map(Revision::as_str)
+        self.decided.revision.map(Revision::as_str)
     }
 
     pub(super) fn session(&self) -> Option<DisplayValue<&'a Session>> {
@@ -147,8 +144,13 @@ impl<'a> Line<'a> {
         self.exchange.message()
     }
 
-    fn client(&self) -> Option<&'a Client> {
-        self.message()?.client.as_deref()
+    fn client(&self) -> Option<ClientName<'a>> {
+        let told = self.decided.told.client.as_deref().map(ClientName::from);
+        told.or_else(|| self.message()?.client.as_deref().map(ClientName::from))
+    }
+
+    fn is(&self, method: McpMethod) -> bool {
+        self.message().is_some_and(|message| message.method == Some(method))
     }
 
     /// What a message of this method is about.
@@ -191,7 +193,7 @@ impl End<'_> {
     }
 
     pub(super) fn events(&self) -> Option<u64> {
-        self.stream().map(|stream| stream.events)
+        self.stream().map(|stream| stream.counts.messages())
     }
 
     fn stream(&self) -> Option<Stream> {

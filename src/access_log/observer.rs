@@ -15,6 +15,7 @@ use super::{
 };
 use crate::exchange::{
     self, Applied, Closing, Exchange, Observer, Outcome, RequestContext, Settlement, Sink,
+    StreamKind,
 };
 
 /// The signal of [`AccessLogLayer`](super::AccessLogLayer).
@@ -96,7 +97,7 @@ impl Observer for LogExchange {
         }
         let Self(settings) = self;
         if let Some(user_id) = settings.user_id.as_ref().and_then(|tell| tell.of(request)) {
-            let user_id = exchange::short_user_id(user_id);
+            let user_id = exchange::short_text(user_id);
             exchange.speak(|words| _ = words.user_id.get_or_insert(user_id));
         }
         Some(State {
@@ -110,14 +111,16 @@ impl Observer for LogExchange {
 
     fn enter(&self, _: &State) {}
 
-    fn head(&self, state: &mut State, response: &mut response::Parts) {
+    fn head(&self, state: &mut State, _: &Exchange, response: &mut response::Parts) {
         state.head.see(response, &self.0.sessions);
     }
 
-    fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
+    fn conclude(&self, state: &mut State, settlement: &Settlement<'_>) {
         let State { context, span, head, decided, stands } = state;
         let decided = decided.insert(settlement.into());
-        *stands = head.opens_stream(settlement);
+        *stands = settlement.stream.is_some_and(StreamKind::stands)
+            && settlement.answer.is_none()
+            && settlement.outcome == Outcome::Success;
         if *stands {
             let line = Line::new(&self.0, settlement.exchange, head, decided);
             let _current = exchange::enter(context);

@@ -58,6 +58,7 @@
 
 mod access_event;
 mod baggage;
+mod classify_error;
 mod convert;
 #[cfg_attr(not(feature = "logging"), allow(dead_code, reason = "for the log lines"))]
 mod ids;
@@ -79,6 +80,7 @@ pub(crate) use self::{
 };
 pub use self::{
     baggage::{Baggage, BaggageMember, BaggageMembers},
+    classify_error::{ClassifyError, ClassifyErrorFuture, ClassifyErrorLayer},
     scope::{Entered, Scoped},
     trace_context::TraceContext,
     traceparent::{InvalidId, InvalidTraceparent, SpanId, TraceFlags, TraceId, Traceparent},

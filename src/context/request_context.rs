@@ -6,7 +6,7 @@ use http::{Extensions, request::Parts};
 use opentelemetry::{Key, KeyValue, Value, trace::TraceContextExt};
 
 use super::{Entered, RequestContext, Scoped, Trace, TraceContext};
-use crate::exchange;
+use crate::exchange::{self, Outcome, Told, ToldClient};
 
 /// Where it comes from.
 impl RequestContext {
@@ -116,10 +116,68 @@ impl RequestContext {
     /// Says who the user is. Log lines of the exchange carry it from now on, at most 256 bytes of it;
     /// no metric, no span and no header does.
     pub fn set_user_id(&self, id: impl Into<Arc<str>>) {
-        let id = exchange::short_user_id(id.into());
+        let id = exchange::short_text(id.into());
         if !self.has_ended() {
             let before = self.exchange().speak(|words| words.user_id.replace(id));
             drop(before);
+        }
+    }
+
+    /// Says which tool the call is of, where the wire does not show it (a gRPC call, a body that is
+    /// encoded), or shows another name than the tool's own (a gateway that renames tools).
+    ///
+    /// Metrics, span and log line take it for the name that the message has; of a call that is no
+    /// `tools/call` they ignore it. At most 256 bytes are kept, and it becomes a label as any other name
+    /// does: if it was configured or listed, or by a success.
+    pub fn set_tool(&self, name: impl Into<Arc<str>>) {
+        let name = exchange::short_text(name.into());
+        self.tell(|told| told.tool = Some(name));
+    }
+
+    /// Says who the client is, where the message does not, or better than it does.
+    ///
+    /// At most 256 bytes of each are kept; what becomes a label is bounded as for clients that name
+    /// themselves.
+    pub fn set_client(&self, name: impl Into<Arc<str>>, version: Option<&str>) {
+        let client = ToldClient {
+            name: exchange::short_text(name.into()),
+            version: version.map(|version| exchange::short_text(version.into())),
+        };
+        self.tell(|told| told.client = Some(Arc::new(client)));
+    }
+
+    /// Says how the operation ends, whatever its answer will say: a timeout that a handler reports as a
+    /// result, for example.
+    ///
+    /// It goes before all that the wire shows, but for a panic. The last word counts. Of a batch each
+    /// message has its own answer, and this is ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mcp_telemetry::{Outcome, context::RequestContext};
+    ///
+    /// # async fn query() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// async fn tool() -> String {
+    ///     match query().await {
+    ///         Ok(rows) => rows,
+    ///         Err(error) => {
+    ///             if let Some(exchange) = RequestContext::current() {
+    ///                 exchange.set_outcome(Outcome::Timeout);
+    ///             }
+    ///             error.to_string()
+    ///         }
+    ///     }
+    /// }
+    /// # drop(tool());
+    /// ```
+    pub fn set_outcome(&self, outcome: Outcome) {
+        self.tell(|told| told.outcome = Some(outcome));
+    }
+
+    fn tell(&self, tell: impl FnOnce(&mut Told)) {
+        if !self.has_ended() {
+            self.exchange().speak(|words| tell(&mut words.told));
         }
     }
 

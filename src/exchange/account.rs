@@ -6,21 +6,28 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderName, Method, Request, Response, StatusCode, response};
 use http_body::{Body, Frame};
 
 use super::{
-    answer::Source,
+    answer::{IsAnswer, Source},
+    calls::Call,
+    common::Common,
     current,
     ending::{Ending, declared_length, has_no_body},
+    grpc::GrpcStatus,
+    head::{Head, SessionKey},
     media::{Inspection, Media, Unread, readable},
-    observer::{Closing, Observer, Settlement, Stream},
+    observer::Observer,
     outcome::{Outcome, Reason},
-    record::{Exchange, NotCounted, RequestContext},
+    record::{Exchange, NotCounted, RequestContext, Told},
     request_body::{RequestBody, Tap},
+    settlement::{Closing, Settlement},
+    stream::{Stream, StreamEvent, StreamKind},
+    verdict::{Verdict, by_answer, by_grpc, by_status},
 };
 use crate::mcp::{
-    MessageKind, Method as McpMethod, ResponseKind, ResponseMessage, ResultType, Unreadable,
+    self, MessageKind, Method as McpMethod, ResponseKind, ResponseMessage, Unreadable,
 };
 
 /// The guard of an exchange.
@@ -41,10 +48,16 @@ pub(super) struct Account<O: Observer> {
     told: bool,
     /// The inner service or its body is being polled. Still set in a drop, it means a panic.
     inside: bool,
-    settled: bool,
+    /// The operations that are settled, a bit for each. A batch has no more than that.
+    settled: u64,
+    /// How the gravest of them ended.
+    gravest: Option<Verdict>,
+    concluded: bool,
     closed: bool,
     not_counted: bool,
     status: Option<StatusCode>,
+    grpc: Option<GrpcStatus>,
+    stream: Option<StreamKind>,
     /// From the request head to the decision.
     duration: Duration,
     first_event: Option<Duration>,
@@ -58,27 +71,29 @@ impl<O: Observer> Account<O> {
     /// outside records the same, or nothing is to be recorded.
     pub(super) fn open<B: Body>(
         observer: &O,
+        common: &Arc<Common>,
         request: Request<B>,
     ) -> (Option<Self>, Request<RequestBody<B>>) {
         let (mut parts, body) = request.into_parts();
-        let (mut context, outermost) = RequestContext::join_or_open(&parts);
+        let (mut context, outermost) = RequestContext::join_or_open(&parts, common);
         let exchange = Arc::clone(context.exchange());
         let Some(state) = observer.begin(&mut parts, &exchange, context.applied_mut()) else {
             return (None, Request::from_parts(parts, RequestBody::untapped(body)));
         };
         context.leave_in(&mut parts.extensions);
+        // A layer in between may have decoded the body, and changed the head with it.
+        let own = (!outermost).then(|| Head::of(&parts));
+        let head = own.as_ref().unwrap_or_else(|| exchange.head());
+        let reads = exchange.claim_reading(head);
         let body = if body.is_end_stream() {
-            if exchange.claim_reading(&parts) {
+            if reads {
                 exchange.publish_request(Err(Unread::Unreadable(Unreadable::Empty)));
             }
             RequestBody::untapped(body)
+        } else if reads || outermost {
+            RequestBody::tapped(body, Tap::new(&context, head.length(), reads))
         } else {
-            let read = exchange.claim_reading(&parts);
-            if read || outermost {
-                RequestBody::tapped(body, Tap::new(&context, &parts.headers, read))
-            } else {
-                RequestBody::untapped(body)
-            }
+            RequestBody::untapped(body)
         };
         let account = Self {
             observer: observer.clone(),
@@ -88,10 +103,14 @@ impl<O: Observer> Account<O> {
             outermost,
             told: false,
             inside: false,
-            settled: false,
+            settled: 0,
+            gravest: None,
+            concluded: false,
             closed: false,
             not_counted: false,
             status: None,
+            grpc: None,
+            stream: None,
             duration: Duration::ZERO,
             first_event: None,
             declared: None,
@@ -130,7 +149,8 @@ impl<O: Observer> Account<O> {
 
     /// Tells the observers of the message as soon as it is known.
     pub(super) fn notice(&mut self) {
-        if !self.told && self.exchange.request().is_some() {
+        let known = || self.exchange.request().is_some() || self.exchange.message().is_some();
+        if !self.told && known() {
             self.told = true;
             self.observer.message(&mut self.state, &self.exchange);
         }
@@ -147,31 +167,60 @@ impl<O: Observer> Account<O> {
             || response.body().is_end_stream();
         let (mut parts, body) = response.into_parts();
         self.not_counted = parts.extensions.get::<NotCounted>().is_some();
-        self.observer.head(&mut self.state, &mut parts);
+        if self.exchange.head().is_grpc() {
+            self.grpc = GrpcStatus::of(&parts.headers);
+        }
+        if self.outermost {
+            self.follow_session(&parts);
+        }
+        self.observer.head(&mut self.state, &self.exchange, &mut parts);
         let mut source = Source::Nowhere;
         if no_body {
             self.close(Ending::Complete, &mut source);
         } else {
-            source = Source::choose(&self.exchange, &mut parts, self.outermost);
-            if self.is_standing_stream(&parts) {
-                self.settle((Outcome::Success, None), None);
-            }
+            source = self.begin_body(&mut parts);
         }
         (Response::from_parts(parts, body), source)
     }
 
-    /// Whether the response is a stream that stands for its own sake: it is decided when it opens
-    /// (MCP 2025-11-25, Transports, listening for messages; MCP 2026-07-28, Subscriptions).
-    fn is_standing_stream(&self, response: &http::response::Parts) -> bool {
-        let event_stream = || {
-            response.status.is_success() && readable(&response.headers) == Ok(Media::EventStream)
-        };
-        let opens_stream = *self.exchange.method() == Method::GET
-            || self
-                .exchange
-                .message()
-                .is_some_and(|message| message.method == Some(McpMethod::SubscriptionsListen));
-        opens_stream && event_stream()
+    fn begin_body(&mut self, response: &mut response::Parts) -> Source {
+        let media = readable(&response.headers);
+        let is_stream = media == Ok(Media::EventStream) && response.status.is_success();
+        if is_stream {
+            let kind = StreamKind::of(self.exchange.method(), self.exchange.message());
+            self.stream = Some(kind);
+            self.observer.stream(&mut self.state, kind);
+        }
+        // A stream may carry answers to requests of other exchanges (MCP 2025-11-25, Transports,
+        // resumability), so it is read after a GET too.
+        let resumed = is_stream && *self.exchange.method() == Method::GET;
+        let mirrored = || self.exchange.operation(0).is_some() && !self.exchange.head().is_grpc();
+        let expects = self.exchange.is_read() || resumed || mirrored();
+        let source = Source::choose(media, &mut response.extensions, expects, self.outermost);
+        if self.stream.is_some_and(StreamKind::stands) {
+            self.settle_each(|_, _| true, |_, _| (Outcome::Success, None), None);
+        }
+        source
+    }
+
+    /// Keeps track of the sessions that the server opens and closes, for the calls that outlive their
+    /// exchange.
+    fn follow_session(&self, response: &response::Parts) {
+        static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+        if !response.status.is_success() {
+            return;
+        }
+        let calls = &self.exchange.common().calls;
+        let asks = |method| self.exchange.message().is_some_and(|it| it.method == Some(method));
+        match (self.exchange.method(), self.exchange.head().session()) {
+            (&Method::POST, None) if asks(McpMethod::Initialize) => {
+                if let Some(id) = response.headers.get(&SESSION_ID) {
+                    calls.born(SessionKey::of(id));
+                }
+            }
+            (&Method::DELETE, Some(session)) => calls.ended(session),
+            _ => {}
+        }
     }
 
     /// A frame of the response body passes. `ended` is what the body says of itself after it.
@@ -179,12 +228,15 @@ impl<O: Observer> Account<O> {
         self.notice();
         if let Some(data) = frame.data_ref() {
             self.sent += data.remaining() as u64;
-            let answer = source.pass(data, &self.exchange);
-            if self.first_event.is_none() && source.events().is_some_and(|events| events > 0) {
+            source.pass(data, &mut |message| self.see(message));
+            let has_event = || source.counts().is_some_and(|counts| counts.messages() > 0);
+            if self.stream.is_some() && self.first_event.is_none() && has_event() {
                 self.first_event = Some(self.elapsed());
             }
-            if !self.settled {
-                self.settle_by(answer, source);
+        }
+        if let Some(trailers) = frame.trailers_ref() {
+            if self.exchange.head().is_grpc() {
+                self.grpc = GrpcStatus::of(trailers).or(self.grpc);
             }
         }
         if ended || frame.is_trailers() {
@@ -192,30 +244,128 @@ impl<O: Observer> Account<O> {
         }
     }
 
-    /// Settles by an answer, if one is there: read here, or by a layer further in.
-    fn settle_by(&mut self, own: Option<ResponseMessage>, source: &Source) {
-        let Some(answer) = own.or_else(|| source.shared().cloned()) else { return };
-        self.settle(by_answer(self.status, &answer), Some(&answer));
+    /// A message of the response passes. If it is an answer, it settles what it answers.
+    fn see(&mut self, message: &ResponseMessage) -> IsAnswer {
+        if !matches!(message.kind, ResponseKind::Result | ResponseKind::Error) {
+            return false;
+        }
+        let verdict = by_answer(&self.exchange.common().faults, self.status, message);
+        match self.asked(message) {
+            Asked::Nothing => {
+                self.see_foreign(message);
+                return false;
+            }
+            Asked::One(index) => self.settle(index, verdict, Some(message)),
+            Asked::All => {
+                let open = |account: &Self, index| account.is_open_request(index);
+                self.settle_each(open, |_, _| verdict, Some(message));
+            }
+        }
+        // What asks for no answer is settled when no other message waits for one any more.
+        if !(0..self.exchange.operations()).any(|index| self.is_open_request(index)) {
+            let status = self.status.unwrap_or_default();
+            self.settle_each(|_, _| true, |_, _| by_status(status, false), None);
+        }
+        true
     }
 
-    fn settle(&mut self, (outcome, reason): Verdict, answer: Option<&ResponseMessage>) {
-        if self.settled {
+    /// What a message of the response answers (JSON-RPC 2.0, section 5): the request of its id. A
+    /// server's own requests can carry the same id, and have a method. An error without an id answers a
+    /// request whose id the server could not read; it has a code, which tells it from other things that
+    /// call themselves `error`.
+    fn asked(&self, answer: &ResponseMessage) -> Asked {
+        if self.concluded {
+            return Asked::Nothing;
+        }
+        let Some(id) = &answer.id else {
+            let is_error = answer.kind == ResponseKind::Error && answer.error_code.is_some();
+            return if is_error { Asked::All } else { Asked::Nothing };
+        };
+        let Some(Ok(request)) = self.exchange.request() else {
+            // What is not known to be one message is matched by nothing but order.
+            return Asked::One(0);
+        };
+        let mut open = (0..request.messages.len()).filter(|&index| self.is_open_request(index));
+        let found = open.find(|&index| request.messages[index].id.as_ref() == Some(id));
+        found.map_or(Asked::Nothing, Asked::One)
+    }
+
+    /// Whether a message waits for its answer. Where nothing is known of it, it may well.
+    fn is_open_request(&self, index: usize) -> bool {
+        let asks = |message: &mcp::Message| message.kind == MessageKind::Request;
+        self.settled & bit(index) == 0 && self.exchange.operation(index).is_none_or(asks)
+    }
+
+    /// An answer that is not for this exchange: perhaps for another one of the session.
+    fn see_foreign(&self, answer: &ResponseMessage) {
+        if let Some(session) = self.exchange.head().session() {
+            let common = self.exchange.common();
+            let tell = || by_answer(&common.faults, None, answer);
+            common.calls.answered(session, answer, Instant::now(), tell);
+        }
+    }
+
+    /// Settles the operations that are open and chosen, each by its own verdict.
+    fn settle_each(
+        &mut self,
+        chosen: impl Fn(&Self, usize) -> bool,
+        verdict: impl Fn(&Self, usize) -> Verdict,
+        answer: Option<&ResponseMessage>,
+    ) {
+        for index in 0..self.exchange.operations() {
+            if chosen(self, index) {
+                let verdict = verdict(self, index);
+                self.settle(index, verdict, answer);
+            }
+        }
+    }
+
+    /// Settles one operation, if it is open. With the last one, the exchange as a whole is decided.
+    fn settle(&mut self, index: usize, verdict: Verdict, answer: Option<&ResponseMessage>) {
+        if self.concluded || self.settled & bit(index) != 0 {
             return;
         }
-        self.settled = true;
+        self.settled |= bit(index);
         self.notice();
-        let duration = self.elapsed();
-        self.duration = duration;
+        self.duration = self.elapsed();
+        let Self { observer, state, exchange, .. } = self;
+        let told = exchange.heard(|words| words.told.clone()).unwrap_or_default();
+        let (outcome, reason) = if exchange.is_batch() { verdict } else { heed(&told, verdict) };
         let settlement = Settlement {
-            exchange: &self.exchange,
+            exchange,
+            message: exchange.operation(index),
+            index,
             status: self.status,
             outcome,
             reason,
             answer,
-            duration,
+            grpc: self.grpc,
+            stream: self.stream,
+            duration: self.duration,
             not_counted: self.not_counted,
+            told: &told,
         };
-        self.observer.settle(&mut self.state, &settlement);
+        if outcome == Outcome::Detached {
+            detach(observer, state, &settlement);
+        }
+        observer.settle(state, &settlement);
+        let graver = |other: &Verdict| outcome.gravity() > other.0.gravity();
+        if self.gravest.as_ref().is_none_or(graver) {
+            self.gravest = Some((outcome, reason));
+        }
+        let operations = exchange.operations();
+        if self.settled != u64::MAX >> (u64::BITS as usize - operations) {
+            return;
+        }
+        self.concluded = true;
+        if operations == 1 {
+            observer.conclude(state, &settlement);
+        } else if let Some((outcome, reason)) = self.gravest {
+            // No answer to one of several messages says anything of the others.
+            let whole =
+                Settlement { message: None, index: 0, outcome, reason, answer: None, ..settlement };
+            observer.conclude(state, &whole);
+        }
     }
 
     fn elapsed(&self) -> Duration {
@@ -228,15 +378,21 @@ impl<O: Observer> Account<O> {
             return;
         }
         self.closed = true;
-        let outlived = self.settled;
-        if !self.settled {
-            if ending == Ending::Complete {
-                let answer = source.finish(&self.exchange);
-                self.settle_by(answer, source);
-            }
-            self.settle(self.by_ending(ending), None);
+        let outlived = self.concluded;
+        if ending == Ending::Complete {
+            source.finish(&mut |message| self.see(message));
         }
-        let stream = source.events().map(|events| Stream { events, first_event: self.first_event });
+        if !self.concluded {
+            let counts = source.counts().unwrap_or_default();
+            let resumable = counts.get(StreamEvent::Priming) > 0;
+            let verdict = |account: &Self, index| account.by_ending(ending, index, resumable);
+            self.settle_each(|_, _| true, verdict, None);
+        }
+        let stream = self.stream.map(|kind| Stream {
+            kind,
+            counts: source.counts().unwrap_or_default(),
+            first_event: self.first_event,
+        });
         let closing = Closing {
             exchange: &self.exchange,
             duration: if outlived { self.elapsed() } else { self.duration },
@@ -258,7 +414,10 @@ impl<O: Observer> Account<O> {
         Some(match self.exchange.request() {
             Some(Ok(_)) => Inspection::Complete,
             Some(Err(unread)) => unread.into(),
-            None => self.exchange.unreadable_head().map_or(Inspection::Prefix, Into::into),
+            None => {
+                let head = self.exchange.head().body();
+                head.err().map_or(Inspection::Prefix, Into::into)
+            }
         })
     }
 
@@ -266,60 +425,104 @@ impl<O: Observer> Account<O> {
         self.closed
     }
 
-    /// The outcome of an exchange that ended without an answer.
-    fn by_ending(&self, ending: Ending) -> Verdict {
+    /// How an operation ends that has no answer when its exchange ends.
+    fn by_ending(&self, ending: Ending, index: usize, resumable: bool) -> Verdict {
         match ending {
-            Ending::Complete => self.by_status(),
+            Ending::Complete => self.without_answer(index, resumable),
             Ending::BodyError | Ending::ServiceError => (Outcome::TransportError, None),
             Ending::Panicked => (Outcome::ServerError, Some(Reason::Panic)),
-            Ending::Dropped => (self.by_leaving(), Some(Reason::Dropped)),
-            Ending::Aborted => (self.by_leaving(), Some(Reason::Aborted)),
+            Ending::Dropped => self.by_leaving(index, Reason::Dropped),
+            Ending::Aborted => self.by_leaving(index, Reason::Aborted),
         }
     }
 
     /// A client that leaves cancels its call, but for legacy sessions, whose calls go on (MCP
     /// 2025-11-25, Transports, sending messages to the server, item 6).
-    fn by_leaving(&self) -> Outcome {
-        let is_request =
-            || self.exchange.message().is_some_and(|message| message.kind == MessageKind::Request);
-        if self.exchange.in_session() && is_request() {
-            Outcome::Detached
-        } else {
-            Outcome::Cancelled
+    fn by_leaving(&self, index: usize, reason: Reason) -> Verdict {
+        match self.call_in_session(index) {
+            None => (Outcome::Cancelled, Some(reason)),
+            Some(call) if self.is_cancelled(call) => CANCELLED_BY_NAME,
+            Some(_) => (Outcome::Detached, Some(reason)),
         }
     }
 
     /// A response that ended well, and held no answer.
-    fn by_status(&self) -> Verdict {
-        let status = self.status.unwrap_or_default();
-        let outcome = Outcome::of_status(status);
-        if outcome != Outcome::Success {
-            return (outcome, Some(Reason::Status(status)));
+    fn without_answer(&self, index: usize, resumable: bool) -> Verdict {
+        let common = self.exchange.common();
+        if self.exchange.head().is_grpc() {
+            return by_grpc(&common.faults, self.grpc.unwrap_or_default());
         }
-        let asked = self.exchange.request().and_then(Result::ok).is_some_and(|request| {
-            request.messages.iter().any(|message| message.kind == MessageKind::Request)
-        });
-        // A success that nobody could read is not believed: a tool's failure looks the same.
-        (if asked { Outcome::NoResponse } else { Outcome::Success }, None)
+        let asks = |message: &mcp::Message| message.kind == MessageKind::Request;
+        let asked = self.exchange.operation(index).is_some_and(asks);
+        let verdict = by_status(self.status.unwrap_or_default(), asked);
+        match self.call_in_session(index) {
+            Some(call) if verdict.0 == Outcome::NoResponse => {
+                let (session, _) = call;
+                if self.is_cancelled(call) {
+                    CANCELLED_BY_NAME
+                } else if resumable && common.calls.knows(session) {
+                    // The server has closed a stream that the client can take up again.
+                    (Outcome::Detached, None)
+                } else {
+                    verdict
+                }
+            }
+            _ => verdict,
+        }
+    }
+
+    /// The session and the id of a request that belongs to a session.
+    fn call_in_session(&self, index: usize) -> Option<(SessionKey, &mcp::Id)> {
+        let session = self.exchange.head().session()?;
+        let message = self.exchange.operation(index)?;
+        let asks = message.kind == MessageKind::Request;
+        message.id.as_ref().filter(|_| asks).map(|id| (session, id))
+    }
+
+    fn is_cancelled(&self, (session, id): (SessionKey, &mcp::Id)) -> bool {
+        self.exchange.common().calls.is_cancelled(session, id)
     }
 }
 
-/// An outcome, with the reason where the outcome does not say it.
-type Verdict = (Outcome, Option<Reason>);
+/// What a message of a response answers.
+enum Asked {
+    Nothing,
+    One(usize),
+    /// All requests that are open.
+    All,
+}
 
-/// The outcome that an answer tells. Some statuses say more than the answer beside them.
-fn by_answer(status: Option<StatusCode>, answer: &ResponseMessage) -> Verdict {
-    if let Some(status) = status {
-        if matches!(status.as_u16(), 401 | 403 | 408 | 429 | 500..) {
-            return (Outcome::of_status(status), Some(Reason::Status(status)));
-        }
+const CANCELLED_BY_NAME: Verdict = (Outcome::Cancelled, Some(Reason::Notification));
+
+/// The bit of an operation. There are at most 64.
+fn bit(index: usize) -> u64 {
+    1 << index
+}
+
+/// A handler knows better than the wire how its call went, unless it died.
+fn heed(told: &Told, (outcome, reason): Verdict) -> Verdict {
+    match told.outcome {
+        Some(told) if told != outcome && reason != Some(Reason::Panic) => (told, None),
+        _ => (outcome, reason),
     }
-    match (answer.kind, answer.error_code) {
-        (ResponseKind::Error, Some(code)) => (Outcome::of_code(code), Some(Reason::Code(code))),
-        (ResponseKind::Error, None) => (Outcome::ServerError, None),
-        _ if answer.is_error => (Outcome::ToolError, None),
-        _ if answer.result_type == ResultType::InputRequired => (Outcome::InputRequired, None),
-        _ => (Outcome::Success, None),
+}
+
+/// Leaves a call to whoever may hear more of it, if its session is known and somebody waits.
+fn detach<O: Observer>(observer: &O, state: &mut O::State, settlement: &Settlement<'_>) {
+    let exchange = settlement.exchange;
+    let Some(session) = exchange.head().session() else { return };
+    let Some(id) = settlement.message.and_then(|message| message.id.as_ref()) else { return };
+    let calls = &exchange.common().calls;
+    if !calls.knows(session) {
+        return;
+    }
+    if let Some(later) = observer.detach(state, settlement) {
+        let call = Call { session, id: id.clone() };
+        // A server that closes a stream and never goes on has not answered.
+        let left = settlement.reason.is_some();
+        let fallback = if left { Outcome::Detached } else { Outcome::NoResponse };
+        let now = exchange.started() + settlement.duration;
+        calls.detach(call, exchange.started(), now, fallback, later);
     }
 }
 

@@ -1,57 +1,57 @@
-//! Finding the answer in a response, whoever reads it.
+//! Reading a response, and finding the answers in it, whoever reads it.
 
 use std::{
     io::IoSlice,
     sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use bytes::Buf;
-use http::{Extensions, Method, response};
+use http::Extensions;
+use smallvec::SmallVec;
 
 use super::{
-    media::{Inspection, Media, Unread, readable},
-    record::Exchange,
+    media::{Inspection, Media, Unread},
+    stream::{StreamCounts, StreamEvent},
 };
-use crate::mcp::{self, Event, ResponseKind, ResponseMessage, ResponseReader};
+use crate::mcp::{Event, ResponseMessage, ResponseReader};
 
-/// Where a layer learns the answer from.
+/// Where a layer learns the answers from.
 #[expect(clippy::large_enum_variant, reason = "it is made once, where it is used")]
 pub(super) enum Source {
     /// No answer is expected.
     Nowhere,
     /// It reads the response body itself.
     Own(Reader),
-    /// A layer further in reads it.
-    Inner(Arc<Shared>),
+    /// A layer further in reads it. The number is that of the answers that were taken from there.
+    Inner(Arc<Shared>, usize),
     /// Nobody can.
     Unread(Unread),
 }
 
+/// What a layer says to a message: whether it is an answer to its exchange's request.
+pub(super) type IsAnswer = bool;
+
 impl Source {
-    /// Decides at the response head. `outermost` layers have nobody to share with.
+    /// Decides at the response head, by what that says of the body. `outermost` layers have nobody to
+    /// share with, and nothing is to be read where nobody `expects` anything.
     pub(super) fn choose(
-        exchange: &Exchange,
-        response: &mut response::Parts,
+        media: Result<Media, Unread>,
+        extensions: &mut Extensions,
+        expects: bool,
         outermost: bool,
     ) -> Self {
         // A reader that was dropped has read a body that somebody replaced since.
-        if let Some(inner) = response.extensions.get::<Arc<Shared>>() {
+        if let Some(inner) = extensions.get::<Arc<Shared>>() {
             if !inner.gone.load(Ordering::Acquire) {
-                return Self::Inner(Arc::clone(inner));
+                return Self::Inner(Arc::clone(inner), 0);
             }
         }
-        let media = readable(&response.headers);
-        // A stream may carry answers to requests of other exchanges (MCP 2025-11-25, Transports,
-        // resumability), so it is read after a GET too.
-        let resumed = *exchange.method() == Method::GET && media == Ok(Media::EventStream);
-        if !exchange.is_read() && !resumed {
-            return Self::Nowhere;
-        }
         match media {
-            Ok(media) => Self::Own(Reader::new(media, &mut response.extensions, outermost)),
+            _ if !expects => Self::Nowhere,
+            Ok(media) => Self::Own(Reader::new(media, extensions, outermost)),
             Err(unread) => Self::Unread(unread),
         }
     }
@@ -63,66 +63,91 @@ impl Source {
             Self::Unread(unread) => return Some((*unread).into()),
             Self::Own(reader) if reader.invalid => return Some(Inspection::Invalid),
             Self::Own(reader) => reader.answered,
-            Self::Inner(shared) => shared.answer.get().is_some(),
+            Self::Inner(shared, _) => shared.count.load(Ordering::Acquire) > 0,
         };
         Some(if whole || answered { Inspection::Complete } else { Inspection::Prefix })
     }
 
-    /// Reads what passes. Returns the answer once, when it has been seen.
+    /// Reads what passes, and shows the messages in it.
     pub(super) fn pass<D: Buf>(
         &mut self,
         data: &D,
-        exchange: &Exchange,
-    ) -> Option<ResponseMessage> {
-        let Self::Own(reader) = self else { return None };
-        if reader.pass(data, exchange).is_err() {
-            *self = Self::Unread(Unread::Hidden);
-            return None;
-        }
-        reader.found.take()
-    }
-
-    /// The body has ended well.
-    pub(super) fn finish(&mut self, exchange: &Exchange) -> Option<ResponseMessage> {
-        let Self::Own(reader) = self else { return None };
-        reader.finish(exchange);
-        reader.found.take()
-    }
-
-    /// How many messages an event stream has carried. `None` if the response is none.
-    pub(super) fn events(&self) -> Option<u64> {
+        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
+    ) {
         match self {
-            Self::Own(reader) => reader.events,
-            Self::Inner(shared) if shared.stream => Some(shared.events.load(Ordering::Relaxed)),
-            Self::Inner(_) | Self::Nowhere | Self::Unread(_) => None,
+            Self::Own(reader) => {
+                if reader.pass(data, on).is_err() {
+                    *self = Self::Unread(Unread::Hidden);
+                }
+            }
+            Self::Inner(shared, taken) => shared.show(taken, on),
+            Self::Nowhere | Self::Unread(_) => {}
         }
     }
 
-    /// The answer that a layer further in has seen.
-    pub(super) fn shared(&self) -> Option<&ResponseMessage> {
+    /// The body has ended well: shows what is complete only now.
+    pub(super) fn finish(&mut self, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
         match self {
-            Self::Inner(shared) => shared.answer.get(),
-            Self::Nowhere | Self::Own(_) | Self::Unread(_) => None,
+            Self::Own(reader) => reader.finish(on),
+            Self::Inner(shared, taken) => shared.show(taken, on),
+            Self::Nowhere | Self::Unread(_) => {}
+        }
+    }
+
+    /// What an event stream has carried. `None` if the response is none, or nobody reads it.
+    pub(super) fn counts(&self) -> Option<StreamCounts> {
+        match self {
+            Self::Own(reader) => reader.counts,
+            Self::Inner(shared, _) if shared.stream => Some(shared.counts()),
+            Self::Inner(..) | Self::Nowhere | Self::Unread(_) => None,
         }
     }
 }
 
-/// The answer as one layer's reader shares it with the layers around it, in the response's
-/// extensions.
+/// What one layer's reader shares with the layers around it, in the response's extensions: the answers
+/// to the request, which are as many as it has messages at most.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    answer: OnceLock<ResponseMessage>,
-    /// Whether the response is an event stream, and how many messages it has carried.
+    answers: Mutex<SmallVec<[ResponseMessage; 1]>>,
+    /// How many there are.
+    count: AtomicUsize,
+    /// Whether the response is an event stream, and what it has carried.
     stream: bool,
-    events: AtomicU64,
+    counts: [AtomicU64; StreamEvent::COUNT],
     /// The reader was dropped: what it has not found it will not find.
     gone: AtomicBool,
 }
 
+impl Shared {
+    /// Shows the answers that were not taken yet.
+    fn show(&self, taken: &mut usize, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
+        while *taken < self.count.load(Ordering::Acquire) {
+            // A clone, so that nothing is locked while somebody looks at it.
+            let Some(answer) = self.answers().get(*taken).cloned() else { return };
+            *taken += 1;
+            on(&answer);
+        }
+    }
+
+    fn push(&self, answer: &ResponseMessage) {
+        let mut answers = self.answers();
+        answers.push(answer.clone());
+        self.count.store(answers.len(), Ordering::Release);
+    }
+
+    fn answers(&self) -> MutexGuard<'_, SmallVec<[ResponseMessage; 1]>> {
+        // Nothing that can panic runs under the lock.
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counts(&self) -> StreamCounts {
+        StreamCounts::of(|event| self.counts[event as usize].load(Ordering::Relaxed))
+    }
+}
+
 pub(super) struct Reader {
     scanner: ResponseReader,
-    found: Option<ResponseMessage>,
-    events: Option<u64>,
+    counts: Option<StreamCounts>,
     answered: bool,
     invalid: bool,
     shared: Option<Arc<Shared>>,
@@ -138,26 +163,27 @@ impl Reader {
         });
         Self {
             scanner: if stream { ResponseReader::sse() } else { ResponseReader::json() },
-            found: None,
-            events: stream.then_some(0),
+            counts: stream.then(StreamCounts::default),
             answered: false,
             invalid: false,
             shared,
         }
     }
 
-    fn pass<D: Buf>(&mut self, data: &D, exchange: &Exchange) -> Result<(), Hidden> {
-        let Self { scanner, found, events, answered, invalid, shared } = self;
-        let mut take =
-            Taker { exchange, found, events, answered, invalid, shared: shared.as_deref() };
-        each_slice(data, |bytes| scanner.feed(bytes, &mut |event| take.event(event)))
+    fn pass<D: Buf>(
+        &mut self,
+        data: &D,
+        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
+    ) -> Result<(), Hidden> {
+        let Self { scanner, counts, answered, invalid, shared } = self;
+        let mut take = Taker { counts, answered, invalid, shared: shared.as_deref() };
+        each_slice(data, |bytes| scanner.feed(bytes, &mut |event| take.event(event, on)))
     }
 
-    fn finish(&mut self, exchange: &Exchange) {
-        let Self { scanner, found, events, answered, invalid, shared } = self;
-        let mut take =
-            Taker { exchange, found, events, answered, invalid, shared: shared.as_deref() };
-        scanner.finish(&mut |event| take.event(event));
+    fn finish(&mut self, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
+        let Self { scanner, counts, answered, invalid, shared } = self;
+        let mut take = Taker { counts, answered, invalid, shared: shared.as_deref() };
+        scanner.finish(&mut |event| take.event(event, on));
     }
 }
 
@@ -169,62 +195,39 @@ impl Drop for Reader {
     }
 }
 
-/// Takes the first answer among the messages of a response.
+/// Counts what a response carries, and shows its messages.
 struct Taker<'a> {
-    exchange: &'a Exchange,
-    found: &'a mut Option<ResponseMessage>,
-    events: &'a mut Option<u64>,
+    counts: &'a mut Option<StreamCounts>,
     answered: &'a mut bool,
     invalid: &'a mut bool,
     shared: Option<&'a Shared>,
 }
 
 impl Taker<'_> {
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, event: Event, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
+        self.count(&event);
         match event {
-            Event::Message(message) => self.message(message),
+            Event::Message(message) => {
+                if on(&message) {
+                    *self.answered = true;
+                    if let Some(shared) = self.shared {
+                        shared.push(&message);
+                    }
+                }
+            }
             Event::Invalid(_) => *self.invalid = true,
             Event::Priming | Event::Comment => {}
         }
     }
 
-    fn message(&mut self, message: ResponseMessage) {
-        if let Some(events) = self.events {
-            *events += 1;
-            if let Some(shared) = self.shared {
-                shared.events.store(*events, Ordering::Relaxed);
-            }
-        }
-        if *self.answered || !answers(&message, self.exchange) {
-            return;
-        }
-        *self.answered = true;
+    fn count(&mut self, event: &Event) {
+        let Some(counts) = self.counts else { return };
+        let Some(event) = StreamEvent::of(event) else { return };
+        let count = counts.add(event);
         if let Some(shared) = self.shared {
             // This reader is the only one that writes there.
-            let _ = shared.answer.set(message.clone());
+            shared.counts[event as usize].store(count, Ordering::Relaxed);
         }
-        *self.found = Some(message);
-    }
-}
-
-/// Whether a message of the response is the answer to the request (JSON-RPC 2.0, section 5): a
-/// result or an error with the request's id. A server's own requests can carry the same id, and
-/// have a method. An error without an id answers a request whose id the server could not read; it
-/// has a code, which tells it from other things that call themselves `error`.
-fn answers(message: &ResponseMessage, exchange: &Exchange) -> bool {
-    match message.kind {
-        ResponseKind::Result | ResponseKind::Error => {}
-        ResponseKind::Request | ResponseKind::Notification | ResponseKind::Unknown => return false,
-    }
-    match (exchange.message(), &message.id) {
-        (Some(request), Some(id)) if request.kind == mcp::MessageKind::Request => {
-            request.id.as_ref() == Some(id)
-        }
-        // Nothing can be an answer to a notification; what is known not to be one message is
-        // matched by nothing but order.
-        (Some(_), Some(_)) => false,
-        (None, Some(_)) => true,
-        (_, None) => message.kind == ResponseKind::Error && message.error_code.is_some(),
     }
 }
 

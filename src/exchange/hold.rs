@@ -9,11 +9,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderMap, Request, header};
+use http::Request;
 use http_body::Body;
 use tower::Service;
 
-use super::{ending::content_length, record::Exchange, request_body::RequestBody};
+use super::{head::Head, request_body::RequestBody};
 
 /// Whether a layer may wait for a request's message before it calls the inner service.
 ///
@@ -56,17 +56,12 @@ impl Holding {
     }
 
     /// Leave to hold the body of a request, if it is one to wait for.
-    pub(super) fn permit(
-        &self,
-        headers: &HeaderMap,
-        exchange: &Exchange,
-        ended: bool,
-    ) -> Option<Permit> {
+    pub(super) fn permit(&self, head: &Head, ended: bool) -> Option<Permit> {
         let Hold::UpTo(limit) = self.hold else { return None };
-        if ended || !exchange.announces_message() || headers.contains_key(header::EXPECT) {
+        if ended || head.body().is_err() || head.expects() {
             return None;
         }
-        let bytes = content_length(headers).filter(|&bytes| bytes <= limit)?;
+        let bytes = head.length().filter(|&bytes| bytes <= limit)?;
         let reserve = |held: u64| held.checked_add(bytes).filter(|&sum| sum <= HELD_IN_ALL);
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).ok()?;
         Some(Permit { bytes, held: Arc::clone(&self.held) })

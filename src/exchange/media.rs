@@ -60,30 +60,62 @@ impl From<Unread> for Inspection {
 pub(crate) enum Media {
     Json,
     EventStream,
+    /// Framed protobuf, of which the reader reads nothing. Status and method stand beside it.
+    Grpc,
 }
 
-/// The media type of a body, if the reader can read it.
-pub(crate) fn readable(headers: &HeaderMap) -> Result<Media, Unread> {
+/// The media type of a response body, if the reader can read it.
+pub(super) fn readable(headers: &HeaderMap) -> Result<Media, Unread> {
     let media = headers.get(header::CONTENT_TYPE).and_then(media_type).ok_or(Unread::MediaType)?;
-    let plain = headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .all(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"));
-    if plain { Ok(media) } else { Err(Unread::Encoded) }
+    match media {
+        Media::Grpc => Err(Unread::MediaType),
+        _ if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_identity) => {
+            Err(Unread::Encoded)
+        }
+        Media::Json | Media::EventStream => Ok(media),
+    }
+}
+
+/// Whether a content encoding is none (RFC 9110, section 8.4.1).
+pub(super) fn is_identity(encoding: &HeaderValue) -> bool {
+    encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
 }
 
 /// Compares the essence of a media type, without its parameters and its case (RFC 9110, section
 /// 8.3.1). `+json` types count as JSON (RFC 6839, section 3.1).
-fn media_type(value: &HeaderValue) -> Option<Media> {
-    let essence = value.as_bytes().split(|&byte| byte == b';').next()?.trim_ascii();
+pub(super) fn media_type(value: &HeaderValue) -> Option<Media> {
+    let essence = essence(value.as_bytes());
     if essence.eq_ignore_ascii_case(b"application/json") {
         return Some(Media::Json);
     }
-    if essence.eq_ignore_ascii_case(b"text/event-stream") {
+    if is_event_stream(essence) {
         return Some(Media::EventStream);
+    }
+    if is_grpc(essence) {
+        return Some(Media::Grpc);
     }
     let suffix = essence.len().checked_sub(b"+json".len())?;
     essence[suffix..].eq_ignore_ascii_case(b"+json").then_some(Media::Json)
+}
+
+/// Whether a list of media ranges names event streams (RFC 9110, section 12.5.1).
+pub(super) fn accepts_event_stream(accept: &HeaderValue) -> bool {
+    accept.as_bytes().split(|&byte| byte == b',').any(|range| is_event_stream(essence(range)))
+}
+
+fn essence(media: &[u8]) -> &[u8] {
+    media.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+fn is_event_stream(essence: &[u8]) -> bool {
+    essence.eq_ignore_ascii_case(b"text/event-stream")
+}
+
+/// `application/grpc` and its `+proto`, `+json` and so on. Not `grpc-web`, which has no trailers.
+fn is_grpc(essence: &[u8]) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let (start, rest) = essence.split_at(essence.len().min(GRPC.len()));
+    start.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+'))
 }
 
 #[cfg(test)]
@@ -104,6 +136,7 @@ mod tests {
             ("text/plain", Err(Unread::MediaType)),
             ("application/jsonp", Err(Unread::MediaType)),
             ("application/grpc", Err(Unread::MediaType)),
+            ("application/grpc+json", Err(Unread::MediaType)),
             ("", Err(Unread::MediaType)),
         ] {
             assert_eq!(readable(&headers(&[(header::CONTENT_TYPE, value)])), expected, "{value:?}");

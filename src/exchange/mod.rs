@@ -15,9 +15,13 @@
 
 mod account;
 mod answer;
+mod calls;
+mod common;
 mod current;
 mod ending;
 mod future;
+mod grpc;
+mod head;
 mod hold;
 mod media;
 mod observer;
@@ -28,16 +32,24 @@ mod request_id;
 mod response_body;
 mod route;
 mod service;
+mod settlement;
+mod stream;
+mod verdict;
 
 pub(crate) use self::{
+    calls::Later,
+    common::{Common, Faults},
     current::{enter, tell_current, with_current, with_current_or_ended},
+    head::{Credentials, SessionKey},
     hold::Holding,
     media::Inspection,
-    observer::{Closing, Observer, Settlement, Stream},
+    observer::Observer,
     outcome::{CallStatus, Component, Reason},
-    record::{Applied, Exchange, NotCounted, Said, Sink, short_user_id},
+    record::{Applied, Exchange, NotCounted, Said, Sink, Told, ToldClient, short_text},
     route::{Route, TooLong, is_plain_path},
     service::{Observe, Pass},
+    settlement::{ClientName, Closing, Settlement},
+    stream::{Stream, StreamEvent, StreamKind},
 };
 pub use self::{
     hold::Hold,

@@ -1,21 +1,21 @@
 //! What a signal implements.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use http::{StatusCode, request, response};
+use http::{request, response};
 
 use super::{
-    media::Inspection,
-    outcome::{Component, Outcome, Reason},
+    calls::Later,
     record::{Applied, Exchange},
+    settlement::{Closing, Settlement},
+    stream::StreamKind,
 };
-use crate::mcp::ResponseMessage;
 
 /// A signal: it is shown an exchange, and writes of it what it is for.
 ///
-/// The methods are called in their order here, each at most once, the last two exactly once for
-/// each `begin` that returned a state. None of them may fail, block or panic: they run on the way
-/// of a request, and in drops.
+/// The methods are called in their order here, each at most once but for `settle`; `conclude` and
+/// `close` exactly once for each `begin` that returned a state. None of them may fail, block or panic:
+/// they run on the way of a request, and in drops.
 pub trait Observer: Clone {
     /// What the signal keeps while the exchange lasts. It lives inline in the future, then in the
     /// response body.
@@ -44,74 +44,33 @@ pub trait Observer: Clone {
     fn enter(&self, state: &Self::State) -> Self::Guard;
 
     /// The response head passes.
-    fn head(&self, _state: &mut Self::State, _response: &mut response::Parts) {}
+    fn head(
+        &self,
+        _state: &mut Self::State,
+        _exchange: &Exchange,
+        _response: &mut response::Parts,
+    ) {
+    }
 
-    /// The operation is decided: its answer has passed, or none can come any more.
+    /// The response is an event stream, of which the end will be told.
+    fn stream(&self, _state: &mut Self::State, _kind: StreamKind) {}
+
+    /// An operation is about to be settled without its end being known: its call goes on, and more may be
+    /// heard of it on another exchange. What is to be done then, if the signal waits for it.
+    fn detach(&self, _state: &mut Self::State, _settlement: &Settlement<'_>) -> Option<Later> {
+        None
+    }
+
+    /// An operation is decided: its answer has passed, or none can come any more. An exchange is one
+    /// operation, but for a batch, which is one for each message.
     fn settle(&self, _state: &mut Self::State, _settlement: &Settlement<'_>) {}
+
+    /// The exchange as a whole is decided: all of its operations are. Of those of a batch, the gravest
+    /// outcome counts.
+    fn conclude(&self, _state: &mut Self::State, _settlement: &Settlement<'_>) {}
 
     /// The exchange is over.
     fn close(&self, _state: &mut Self::State, _closing: &Closing<'_>) {}
-}
-
-/// How an operation was decided.
-#[derive(Debug)]
-pub struct Settlement<'a> {
-    pub(crate) exchange: &'a Exchange,
-    /// The status of the response head, if one was sent.
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) outcome: Outcome,
-    pub(crate) reason: Option<Reason>,
-    /// The answer, if one was seen.
-    pub(crate) answer: Option<&'a ResponseMessage>,
-    /// From the request head to the answer; to the head, for a standing stream.
-    pub(crate) duration: Duration,
-    /// The response says that it is not to be counted.
-    pub(crate) not_counted: bool,
-}
-
-impl Settlement<'_> {
-    /// Where the error showed, if the operation failed.
-    pub(crate) fn component(&self) -> Option<Component> {
-        let by_answer = || if self.answer.is_some() { Component::JsonRpc } else { Component::Http };
-        match self.outcome {
-            Outcome::Success | Outcome::InputRequired | Outcome::Cancelled | Outcome::Detached => {
-                None
-            }
-            Outcome::ToolError => Some(Component::Tool),
-            Outcome::TransportError => Some(Component::Transport),
-            Outcome::Rejected => match self.status {
-                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Some(Component::Auth),
-                _ => Some(Component::Http),
-            },
-            Outcome::NoResponse => Some(Component::JsonRpc),
-            Outcome::CallerError | Outcome::ServerError | Outcome::Timeout => Some(by_answer()),
-        }
-    }
-}
-
-/// How an exchange ended.
-#[derive(Debug)]
-pub struct Closing<'a> {
-    pub(crate) exchange: &'a Exchange,
-    /// From the request head to the end of the exchange.
-    pub(crate) duration: Duration,
-    /// Bytes of the response body that were handed to the server.
-    pub(crate) bytes_out: u64,
-    /// What an event stream carried.
-    pub(crate) stream: Option<Stream>,
-    /// How far the request body was read, by this layer or another one, if there can be a message.
-    pub(crate) request: Option<Inspection>,
-    /// How far the response body was read, if an answer could be expected in it.
-    pub(crate) response: Option<Inspection>,
-}
-
-/// What an event stream carried.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stream {
-    /// JSON-RPC messages.
-    pub(crate) events: u64,
-    /// From the request head to the first of them.
-    pub(crate) first_event: Option<Duration>,
 }
 
 /// A signal that is switched off observes nothing.
@@ -144,15 +103,31 @@ impl<O: Observer> Observer for Option<O> {
         self.as_ref().map(|observer| observer.enter(state))
     }
 
-    fn head(&self, state: &mut Self::State, response: &mut response::Parts) {
+    fn head(&self, state: &mut Self::State, exchange: &Exchange, response: &mut response::Parts) {
         if let Some(observer) = self {
-            observer.head(state, response);
+            observer.head(state, exchange, response);
         }
+    }
+
+    fn stream(&self, state: &mut Self::State, kind: StreamKind) {
+        if let Some(observer) = self {
+            observer.stream(state, kind);
+        }
+    }
+
+    fn detach(&self, state: &mut Self::State, settlement: &Settlement<'_>) -> Option<Later> {
+        self.as_ref()?.detach(state, settlement)
     }
 
     fn settle(&self, state: &mut Self::State, settlement: &Settlement<'_>) {
         if let Some(observer) = self {
             observer.settle(state, settlement);
+        }
+    }
+
+    fn conclude(&self, state: &mut Self::State, settlement: &Settlement<'_>) {
+        if let Some(observer) = self {
+            observer.conclude(state, settlement);
         }
     }
 
@@ -204,12 +179,42 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         )
     }
 
-    fn head(&self, (first, second): &mut Self::State, response: &mut response::Parts) {
+    fn head(
+        &self,
+        (first, second): &mut Self::State,
+        exchange: &Exchange,
+        response: &mut response::Parts,
+    ) {
         if let Some(state) = first {
-            self.0.head(state, response);
+            self.0.head(state, exchange, response);
         }
         if let Some(state) = second {
-            self.1.head(state, response);
+            self.1.head(state, exchange, response);
+        }
+    }
+
+    fn stream(&self, (first, second): &mut Self::State, kind: StreamKind) {
+        if let Some(state) = first {
+            self.0.stream(state, kind);
+        }
+        if let Some(state) = second {
+            self.1.stream(state, kind);
+        }
+    }
+
+    fn detach(
+        &self,
+        (first, second): &mut Self::State,
+        settlement: &Settlement<'_>,
+    ) -> Option<Later> {
+        let first = first.as_mut().and_then(|state| self.0.detach(state, settlement));
+        let second = second.as_mut().and_then(|state| self.1.detach(state, settlement));
+        match (first, second) {
+            (Some(first), Some(second)) => Some(Box::new(move |late| {
+                first(late);
+                second(late);
+            })),
+            (first, second) => first.or(second),
         }
     }
 
@@ -219,6 +224,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
         if let Some(state) = second {
             self.1.settle(state, settlement);
+        }
+    }
+
+    fn conclude(&self, (first, second): &mut Self::State, settlement: &Settlement<'_>) {
+        if let Some(state) = first {
+            self.0.conclude(state, settlement);
+        }
+        if let Some(state) = second {
+            self.1.conclude(state, settlement);
         }
     }
 

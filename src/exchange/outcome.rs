@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::StatusCode;
 
+use super::grpc::GrpcStatus;
+
 /// How an operation ended.
 ///
 /// An operation is one JSON-RPC request, or one HTTP exchange that carries none. It ends once, with
@@ -14,14 +16,23 @@ use http::StatusCode;
 /// | `success` | a `result` without `isError`; an HTTP status below 400 where there is no request |
 /// | `input_required` | a result that asks the client for input (`resultType: input_required`), or error -32042 |
 /// | `tool_error` | a result with `isError: true` |
-/// | `caller_error` | a JSON-RPC error that is the caller's fault: -32700, -32600, -32601, -32602, -32002, -32020, -32021, -32022 |
+/// | `caller_error` | a JSON-RPC error that is the caller's fault: -32700, -32600, -32601, -32602, -32002, -32020, -32021, -32022, or the codes of a [setting](crate::ObservabilityLayer::caller_faults) |
 /// | `server_error` | any other JSON-RPC error, another HTTP status of 500 and above, a panic |
 /// | `timeout` | HTTP 408 or 504 |
 /// | `rejected` | HTTP 401, 403, 429 or another 4xx without a JSON-RPC answer |
 /// | `transport_error` | the inner service returned an error, or the response body did |
-/// | `cancelled` | the client left before the answer |
-/// | `detached` | the client left a legacy session's call, which goes on without it |
+/// | `cancelled` | the client left before the answer, or named the call in `notifications/cancelled` |
+/// | `detached` | the exchange of a legacy session's call ended, and the call goes on without it |
 /// | `no_response` | the response ended well, but held no answer |
+///
+/// A gRPC call has the outcome of its status: `OK` is a success; `UNKNOWN` (also where there is no
+/// status), `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS` are server errors,
+/// `DEADLINE_EXCEEDED` is a timeout, `CANCELLED` is cancelled, `PERMISSION_DENIED`, `RESOURCE_EXHAUSTED`
+/// and `UNAUTHENTICATED` are rejected, and the rest are the caller's errors. A JSON-RPC code in a trailer
+/// `mcp-error-code` goes before all but `OK`.
+///
+/// What a handler says of its own call
+/// ([`set_outcome`](crate::context::RequestContext::set_outcome)) goes before all of these.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -103,6 +114,23 @@ impl Outcome {
         }
     }
 
+    /// How grave the outcome is: of the messages of a batch, the gravest tells how the whole went.
+    pub(super) const fn gravity(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::InputRequired => 1,
+            Self::Detached => 2,
+            Self::Cancelled => 3,
+            Self::CallerError => 4,
+            Self::Rejected => 5,
+            Self::ToolError => 6,
+            Self::NoResponse => 7,
+            Self::Timeout => 8,
+            Self::TransportError => 9,
+            Self::ServerError => 10,
+        }
+    }
+
     /// The outcome that an HTTP status tells where no JSON-RPC answer does.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
@@ -110,17 +138,6 @@ impl Outcome {
             500.. => Self::ServerError,
             400.. => Self::Rejected,
             _ => Self::Success,
-        }
-    }
-
-    /// The outcome that a JSON-RPC error code tells (MCP 2026-07-28, basic protocol, error codes).
-    pub(crate) const fn of_code(code: i64) -> Self {
-        match code {
-            -32042 => Self::InputRequired,
-            -32700 | -32600 | -32601 | -32602 | -32002 | -32020 | -32021 | -32022 => {
-                Self::CallerError
-            }
-            _ => Self::ServerError,
         }
     }
 }
@@ -180,10 +197,14 @@ pub(crate) enum Reason {
     Aborted,
     /// The inner service panicked.
     Panic,
+    /// A notification of the client named it.
+    Notification,
     /// The JSON-RPC error code.
     Code(i64),
     /// The HTTP status.
     Status(StatusCode),
+    /// The gRPC status.
+    Grpc(GrpcStatus),
 }
 
 impl fmt::Display for Reason {
@@ -192,8 +213,10 @@ impl fmt::Display for Reason {
             Self::Dropped => f.write_str("dropped"),
             Self::Aborted => f.write_str("aborted"),
             Self::Panic => f.write_str("panic"),
+            Self::Notification => f.write_str("notification"),
             Self::Code(code) => code.fmt(f),
             Self::Status(status) => status.as_u16().fmt(f),
+            Self::Grpc(status) => f.write_str(status.name()),
         }
     }
 }
@@ -210,13 +233,11 @@ mod tests {
     }
 
     #[test]
-    fn caller_faults_are_the_codes_that_the_protocol_blames_on_the_caller() {
-        for code in [-32700, -32600, -32601, -32602, -32002, -32020, -32021, -32022] {
-            assert_eq!(Outcome::of_code(code), Outcome::CallerError, "{code}");
-        }
-        for code in [-32603, -32000, -32001, -32023, 0, 1, i64::MIN, i64::MAX] {
-            assert_eq!(Outcome::of_code(code), Outcome::ServerError, "{code}");
-        }
+    fn all_have_a_gravity_of_their_own() {
+        let mut gravities = Outcome::ALL.map(Outcome::gravity);
+        gravities.sort_unstable();
+        assert_eq!(gravities, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(Outcome::Success.gravity(), 0);
     }
 
     #[test]

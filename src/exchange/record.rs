@@ -10,12 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Extensions, HeaderName, Method, request::Parts};
+use http::{Extensions, Method, request::Parts};
 use smallvec::SmallVec;
 
 use super::{
-    media::{Media, Unread, readable},
-    outcome::CallStatus,
+    calls::Calls,
+    common::Common,
+    head::Head,
+    media::Unread,
+    outcome::{CallStatus, Outcome},
     request_id::RequestId,
 };
 use crate::mcp;
@@ -27,16 +30,16 @@ use crate::mcp;
 pub struct Exchange {
     started: Instant,
     method: Method,
-    /// What the head says of the request body: whether it can be read.
-    body: Result<(), Unread>,
-    /// Whether the request names a legacy session, in which a disconnect cancels nothing.
-    session: bool,
+    head: Head,
+    common: Arc<Common>,
     /// Set by the layer that reads the request body; a second one would read it again.
     reading: AtomicBool,
     /// What has been read of it so far. It stands here so that it is never moved, and so that the
     /// response can conclude from it; the body's one tap is the only other that locks it.
     reader: Mutex<Option<mcp::RequestReader>>,
     request: OnceLock<Result<mcp::Request, Unread>>,
+    /// The message as the head tells it, once somebody had to ask there.
+    mirrored: OnceLock<Option<Box<mcp::Message>>>,
     request_id: OnceLock<RequestId>,
     /// What the rooms above keep of the exchange for handlers and other tasks.
     attached: OnceLock<Box<dyn Any + Send + Sync>>,
@@ -57,15 +60,16 @@ impl fmt::Debug for Exchange {
 }
 
 impl Exchange {
-    fn new(parts: &Parts) -> Self {
+    fn new(parts: &Parts, common: &Arc<Common>) -> Self {
         Self {
             started: Instant::now(),
             method: parts.method.clone(),
-            body: request_readable(parts),
-            session: in_session(parts),
+            head: Head::of(parts),
+            common: Arc::clone(common),
             reading: AtomicBool::new(false),
             reader: Mutex::new(None),
             request: OnceLock::new(),
+            mirrored: OnceLock::new(),
             // Given by a layer outside, or by one further in.
             request_id: parts
                 .extensions
@@ -89,21 +93,23 @@ impl Exchange {
         &self.method
     }
 
-    /// Whether the request belongs to a session of a legacy revision.
-    pub(super) fn in_session(&self) -> bool {
-        self.session
+    /// What the head of the request says, as the outermost layer has seen it.
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
     }
 
-    /// Whether the head announces a JSON-RPC message, whatever becomes of it.
-    pub(crate) fn announces_message(&self) -> bool {
-        self.body.is_ok()
+    pub(super) fn common(&self) -> &Common {
+        &self.common
     }
 
-    /// Claims the reading of the request body. `parts` is the head that the claiming layer sees: a
-    /// layer in between may have decoded the body.
-    pub(super) fn claim_reading(&self, parts: &Parts) -> bool {
-        (self.body.is_ok() || request_readable(parts).is_ok())
-            && !self.reading.swap(true, Ordering::Relaxed)
+    fn calls(&self) -> &Calls {
+        &self.common.calls
+    }
+
+    /// Claims the reading of the request body. `head` is the one that the claiming layer sees: a layer in
+    /// between may have decoded the body.
+    pub(super) fn claim_reading(&self, head: &Head) -> bool {
+        head.body().is_ok() && !self.reading.swap(true, Ordering::Relaxed)
     }
 
     /// Whether a layer reads, or has read, the request body.
@@ -116,10 +122,43 @@ impl Exchange {
         self.request.get().map(|read| read.as_ref().map_err(|unread| *unread))
     }
 
-    /// The one message of the request, if it is known to carry exactly one.
+    /// The one message of the request, if it is known to carry exactly one. Where the body cannot be
+    /// read, it is what the head tells of it.
     pub(crate) fn message(&self) -> Option<&mcp::Message> {
-        let request = self.request()?.ok()?;
-        if request.batch { None } else { request.messages.first() }
+        match self.request() {
+            Some(Ok(request)) if request.batch => None,
+            Some(Ok(request)) => request.messages.first(),
+            Some(Err(_)) => self.mirrored(),
+            None if self.head.body().is_err() => self.mirrored(),
+            None => None,
+        }
+    }
+
+    /// The message that is operation `index` of the exchange, now that it is decided.
+    pub(crate) fn operation(&self, index: usize) -> Option<&mcp::Message> {
+        match self.request() {
+            Some(Ok(request)) => request.messages.get(index),
+            // A body that nobody asked for cannot be read any more.
+            Some(Err(_)) | None => self.mirrored(),
+        }
+    }
+
+    /// How many operations the exchange has, as far as that is known: the messages of a batch, else one.
+    pub(super) fn operations(&self) -> usize {
+        match self.request() {
+            Some(Ok(request)) => request.messages.len(),
+            Some(Err(_)) | None => 1,
+        }
+    }
+
+    /// Whether the request is known to be a batch.
+    pub(crate) fn is_batch(&self) -> bool {
+        self.request().is_some_and(|request| request.is_ok_and(|request| request.batch))
+    }
+
+    fn mirrored(&self) -> Option<&mcp::Message> {
+        let mirror = self.head.mirror()?;
+        self.mirrored.get_or_init(|| Some(Box::new(mirror.message()))).as_deref()
     }
 
     /// Starts to read the request body, which was claimed before.
@@ -163,12 +202,19 @@ impl Exchange {
 
     pub(super) fn publish_request(&self, read: Result<mcp::Request, Unread>) {
         // A second answer can only come from a body that was read twice; the first one stands.
-        let _ = self.request.set(read);
+        if self.request.set(read).is_ok() {
+            self.note_cancellations();
+        }
     }
 
-    /// Why the head says that the request body cannot be read, if it says so.
-    pub(super) fn unreadable_head(&self) -> Option<Unread> {
-        self.body.err()
+    /// Takes note of the calls that the request cancels, before its server can: that one may end them on
+    /// another thread, and what ends without an answer is asked about here.
+    fn note_cancellations(&self) {
+        let Some(session) = self.head.session() else { return };
+        let Some(Ok(request)) = self.request() else { return };
+        for id in request.messages.iter().filter_map(|message| message.cancels.as_deref()) {
+            self.calls().cancelled(session, id, Instant::now());
+        }
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -262,50 +308,42 @@ impl Exchange {
     }
 }
 
-/// Whether a request's head announces a body that can be read. MCP sends messages by POST only
-/// (MCP 2025-11-25, Transports, sending messages to the server).
-fn request_readable(parts: &Parts) -> Result<(), Unread> {
-    if parts.method != Method::POST {
-        return Err(Unread::MediaType);
-    }
-    match readable(&parts.headers)? {
-        Media::Json => Ok(()),
-        Media::EventStream => Err(Unread::MediaType),
-    }
-}
-
-/// Whether a request belongs to a session of a legacy revision. Modern ones have none, and a
-/// server ignores the header (MCP 2026-07-28, Streamable HTTP).
-fn in_session(parts: &Parts) -> bool {
-    static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-    static VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-    parts.headers.contains_key(&SESSION_ID)
-        && !parts
-            .headers
-            .get(&VERSION)
-            .is_some_and(|version| mcp::Revision::from_bytes(version.as_bytes()).is_modern())
-}
-
 /// See [`Exchange::surround_by`].
 pub(crate) type Surround = fn(&Exchange) -> Option<Box<dyn Any>>;
 
 /// What only the handler of a call knows.
 ///
-/// A user id is cut to 256 bytes by who sets it ([`short_user_id`]).
+/// Texts are cut to 256 bytes by who sets them ([`short_text`]).
 #[derive(Debug, Default)]
 pub(crate) struct Words {
     pub(crate) user_id: Option<Arc<str>>,
+    pub(crate) told: Told,
     said: SmallVec<[(Sink, Said); 1]>,
 }
 
-/// At most 256 bytes of a user id, which may come from a token.
-pub(crate) fn short_user_id(id: Arc<str>) -> Arc<str> {
+/// What a handler has told of its operation that the wire does not show, or shows otherwise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) tool: Option<Arc<str>>,
+    pub(crate) client: Option<Arc<ToldClient>>,
+}
+
+/// A client, as a handler has named it.
+#[derive(Debug)]
+pub(crate) struct ToldClient {
+    pub(crate) name: Arc<str>,
+    pub(crate) version: Option<Arc<str>>,
+}
+
+/// At most 256 bytes of a text that a handler has set, and that may come from a token or from a client.
+pub(crate) fn short_text(text: Arc<str>) -> Arc<str> {
     const LONGEST: usize = 256;
-    if id.len() <= LONGEST {
-        return id;
+    if text.len() <= LONGEST {
+        return text;
     }
-    let end = (0..=LONGEST).rev().find(|&end| id.is_char_boundary(end)).unwrap_or(0);
-    id[..end].into()
+    let end = (0..=LONGEST).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    text[..end].into()
 }
 
 /// What a handler recorded by hand of the call that it is serving.
@@ -376,11 +414,11 @@ impl RequestContext {
     /// it is new.
     ///
     /// An exchange that has ended is not joined: its extensions were carried into another request.
-    pub(super) fn join_or_open(parts: &Parts) -> (Self, bool) {
+    pub(super) fn join_or_open(parts: &Parts, common: &Arc<Common>) -> (Self, bool) {
         match parts.extensions.get::<Self>() {
             Some(context) if !context.exchange.has_ended() => (context.clone(), false),
             _ => {
-                let exchange = Arc::new(Exchange::new(parts));
+                let exchange = Arc::new(Exchange::new(parts, common));
                 (Self { exchange, applied: Applied::default() }, true)
             }
         }
@@ -388,7 +426,7 @@ impl RequestContext {
 
     #[cfg(test)]
     pub(crate) fn for_test(parts: &Parts) -> Self {
-        Self::join_or_open(parts).0
+        Self::join_or_open(parts, &Arc::default()).0
     }
 
     /// Leaves the context in the extensions for whoever is further in.

@@ -9,14 +9,12 @@ use std::{
 };
 
 use bytes::Buf;
-use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::{
     answer::each_slice,
     current,
-    ending::content_length,
     hold::Permit,
     media::Unread,
     record::{Exchange, RequestContext},
@@ -235,12 +233,11 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    pub(super) fn new(context: &RequestContext, headers: &HeaderMap, reads: bool) -> Self {
+    pub(super) fn new(context: &RequestContext, declared: Option<u64>, reads: bool) -> Self {
         let exchange = Arc::clone(context.exchange());
         if reads {
             exchange.start_reading();
         }
-        let declared = content_length(headers);
         Self { exchange, context: Some(context.clone()), reads, declared, seen: 0 }
     }
 

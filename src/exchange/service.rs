@@ -15,6 +15,7 @@ use tower::Service;
 
 use super::{
     account::Account,
+    common::Common,
     future::ResponseFuture,
     hold::{Held, Holding, Wait},
     observer::Observer,
@@ -26,11 +27,12 @@ use super::{
 ///
 /// `M` is the mode: [`Pass`] calls the inner service at once and asks nothing of it; [`Holding`]
 /// may wait for the request's message first, and needs a service that can be cloned.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Observe<S, O, M> {
     inner: S,
     observer: O,
     mode: M,
+    common: Arc<Common>,
 }
 
 /// Calls the inner service at once.
@@ -38,8 +40,8 @@ pub struct Observe<S, O, M> {
 pub struct Pass;
 
 impl<S, O, M> Observe<S, O, M> {
-    pub(crate) fn new(inner: S, observer: O, mode: M) -> Self {
-        Self { inner, observer, mode }
+    pub(crate) fn new(inner: S, observer: O, mode: M, common: &Arc<Common>) -> Self {
+        Self { inner, observer, mode, common: Arc::clone(common) }
     }
 
     /// A shared reference to the inner service.
@@ -74,7 +76,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (account, request) = Account::open(&self.observer, request);
+        let (account, request) = Account::open(&self.observer, &self.common, request);
         call(&mut self.inner, account, request)
     }
 }
@@ -95,10 +97,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (account, mut request) = Account::open(&self.observer, request);
+        let (account, mut request) = Account::open(&self.observer, &self.common, request);
         if let Some(account) = account {
             let ended = request.body().is_end_stream();
-            let permit = self.mode.permit(request.headers(), account.exchange(), ended);
+            let permit = self.mode.permit(account.exchange().head(), ended);
             let Some(permit) = permit.filter(|_| account.exchange().request().is_none()) else {
                 return call(&mut self.inner, Some(account), request);
             };

@@ -12,6 +12,8 @@
 //! | --- | --- | --- |
 //! | `request`, `response` | which members make which facts | JSON-RPC 2.0, the MCP schemas |
 //! | `method`, `revision` | the closed sets | MCP revisions 2024-11-05 to 2026-07-28 |
+//! | `grpc` | remote procedures that are methods | two transports in use |
+//! | `mirror` | a message as its head tells it | MCP 2026-07-28, Streamable HTTP |
 //! | `id`, `text` | captured values of bounded size | JSON-RPC 2.0 section 4 |
 //! | `sse` | event streams in pieces | WHATWG HTML section 9.2 |
 //! | `scan` | JSON in pieces: which values to enter, hand over or skip | RFC 8259 |
@@ -30,10 +32,12 @@
 mod block;
 mod digest;
 mod find;
+mod grpc;
 mod id;
 mod keys;
 mod literal;
 mod method;
+mod mirror;
 mod number;
 mod request;
 mod response;
@@ -48,7 +52,7 @@ mod unreadable;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
+pub(crate) use self::grpc::method_of_rpc;
 pub(crate) use self::id::Id;
 pub(crate) use self::method::{Method, TargetField};
 pub(crate) use self::request::{Client, Message, MessageKind, Request, RequestReader, TraceFields};

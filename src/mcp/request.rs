@@ -88,7 +88,7 @@ pub(crate) struct Message {
 
 impl Message {
     /// A message of which nothing is known.
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             kind: MessageKind::Invalid,
             jsonrpc: false,

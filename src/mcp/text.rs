@@ -4,6 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use super::digest::Digest;
 use super::string::Content;
 use super::unreadable::Unreadable;
 
@@ -25,6 +26,12 @@ impl Text {
         Ok(Self { bytes: SmallVec::from_slice(text), truncated: content.is_truncated() })
     }
 
+    /// The first bytes of a text of that length, as much as is kept of a string. `None` if it is not UTF-8.
+    pub(super) fn beginning(bytes: &[u8], length: usize) -> Option<Self> {
+        let kept = &bytes[..bytes.len().min(LONGEST)];
+        Self::new(&Content { kept, length: length as u64, digest: Digest::new() }).ok()
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // The bytes were UTF-8 when they came in, and nothing changes them. Without `unsafe` the
         // compiler must be shown again.
@@ -41,6 +48,9 @@ impl Text {
     }
 }
 
+/// What is kept of a name, in bytes.
+pub(super) const LONGEST: usize = 256;
+
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -50,7 +60,6 @@ impl fmt::Display for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mcp::digest::Digest;
 
     fn cut(kept: &[u8], length: u64) -> Result<Text, Unreadable> {
         Text::new(&Content { kept, length, digest: Digest::new() })

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     exchange::{
-        Applied, CallStatus, Closing, Component, Exchange, Observe, Observer, Outcome, Pass, Said,
-        Settlement,
+        Applied, CallStatus, Closing, Common, Component, Exchange, Faults, Later, Observe,
+        Observer, Outcome, Pass, Said, Settlement,
     },
     mcp::{self, Method, ResponseKind},
 };
@@ -25,6 +25,7 @@ use crate::{
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct MetricsLayer {
     observer: RecordMetrics,
+    common: Arc<Common>,
 }
 
 impl MetricsLayer {
@@ -35,13 +36,23 @@ impl MetricsLayer {
 
     /// Records into a store of your own.
     pub fn with_metrics(metrics: McpMetrics) -> Self {
-        Self { observer: RecordMetrics::new(metrics) }
+        Self { observer: RecordMetrics::new(metrics), common: Arc::default() }
     }
 
     /// Whether scrapes that [`MetricsService`](super::MetricsService) answered under this layer
     /// are counted. They are not by default: they would drown the traffic of a quiet server.
     pub fn count_scrapes(mut self, count: bool) -> Self {
         self.observer = self.observer.count_scrapes(count);
+        self
+    }
+
+    /// The JSON-RPC error codes that are the caller's fault: their outcome is `caller_error`, that of any
+    /// other code `server_error`. A call replaces the list.
+    ///
+    /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. Of stacked layers, the
+    /// outermost one's list counts.
+    pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
+        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
         self
     }
 }
@@ -56,7 +67,7 @@ impl<S> Layer<S> for MetricsLayer {
     type Service = Observe<S, RecordMetrics, Pass>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Observe::new(inner, self.observer.clone(), Pass)
+        Observe::new(inner, self.observer.clone(), Pass, &self.common)
     }
 }
 
@@ -78,9 +89,7 @@ impl RecordMetrics {
     }
 
     /// Counts an operation of the wire, unless a handler has counted it by hand.
-    fn record(&self, state: &State, settlement: &Settlement<'_>, said: Said) {
-        let message = settlement.exchange.message();
-        let status = settlement.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16());
+    fn record_operation(&self, settlement: &Settlement<'_>, said: Said) {
         // A handler that failed says so even where its answer does not; one that succeeded does
         // not know what became of its answer.
         let (outcome, duration) = match said.call {
@@ -96,24 +105,27 @@ impl RecordMetrics {
             Some(Component::Tool)
         };
         self.metrics.record_operation(&Operation {
-            method: state.in_flight,
-            target: message.map_or(Target::None, target),
+            method: settlement.message.map_or(MethodLabel::None, method_label),
+            target: target(settlement),
             outcome,
-            code: settlement.answer.and_then(|answer| answer.error_code),
+            code: settlement.code(),
             component: component.filter(|_| !said.error),
-            revision: message.and_then(|message| message.revision),
+            revision: settlement.revision(),
             duration: Some(duration),
         });
+    }
+
+    fn record_exchange(&self, state: &State, settlement: &Settlement<'_>, said: Said) {
         self.metrics.record_exchange(&HttpExchange {
             method: settlement.exchange.method(),
             path: state.path.as_ref().map_or("/", PathAndQuery::path),
-            status,
+            status: settlement.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16()),
             duration: Some(settlement.duration),
             // What strangers can provoke anywhere, an error, teaches no route.
-            answered: settlement.answer.is_some_and(|answer| answer.kind == ResponseKind::Result),
+            answered: state.answered,
         });
         if !said.auth {
-            self.record_auth(state.auth, settlement.status);
+            self.record_auth(settlement);
         }
         if settlement.status == Some(StatusCode::TOO_MANY_REQUESTS) && !said.rate_limit {
             self.metrics.record_rate_limited();
@@ -122,8 +134,9 @@ impl RecordMetrics {
 
     /// An attempt succeeds if credentials came and were not refused. Nobody who sends none has
     /// tried, unless told to.
-    fn record_auth(&self, kind: AuthKind, status: Option<StatusCode>) {
-        let failure = match status {
+    fn record_auth(&self, settlement: &Settlement<'_>) {
+        let kind = AuthKind::of(settlement.exchange.head().credentials());
+        let failure = match settlement.status {
             Some(StatusCode::UNAUTHORIZED) if kind == AuthKind::None => {
                 Some(AuthFailure::NoCredentials)
             }
@@ -147,8 +160,11 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 pub struct State {
     /// The method under which the exchange is in flight.
     in_flight: MethodLabel,
-    auth: AuthKind,
     path: Option<PathAndQuery>,
+    /// A message was answered by a result.
+    answered: bool,
+    /// The operations that are counted later, a bit for each.
+    detached: u64,
     /// The exchange is one that counts.
     counted: bool,
 }
@@ -168,8 +184,9 @@ impl Observer for RecordMetrics {
         }
         let state = State {
             in_flight: MethodLabel::None,
-            auth: AuthKind::of(&request.headers),
             path: request.uri.path_and_query().cloned(),
+            answered: false,
+            detached: 0,
             counted: false,
         };
         self.metrics.in_flight().enter(state.in_flight);
@@ -186,7 +203,45 @@ impl Observer for RecordMetrics {
 
     fn enter(&self, _: &State) {}
 
+    fn detach(&self, state: &mut State, settlement: &Settlement<'_>) -> Option<Later> {
+        if settlement.not_counted && !self.count_scrapes {
+            return None;
+        }
+        state.detached |= 1 << settlement.index;
+        let (metrics, status, index) = (self.clone(), settlement.status, settlement.index);
+        let (exchange, told) = (Arc::clone(settlement.exchange), settlement.told.clone());
+        Some(Box::new(move |late| {
+            let settlement = Settlement {
+                exchange: &exchange,
+                message: exchange.operation(index),
+                index,
+                status,
+                outcome: late.outcome,
+                reason: late.reason,
+                answer: late.answer,
+                grpc: None,
+                stream: None,
+                duration: late.duration,
+                not_counted: false,
+                told: &told,
+            };
+            metrics.record_operation(&settlement, exchange.said(metrics.metrics.sink()));
+        }))
+    }
+
     fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
+        if settlement.not_counted && !self.count_scrapes {
+            return;
+        }
+        state.answered |=
+            settlement.answer.is_some_and(|answer| answer.kind == ResponseKind::Result);
+        if state.detached & 1 << settlement.index == 0 {
+            let said = settlement.exchange.said(self.metrics.sink());
+            self.record_operation(settlement, said);
+        }
+    }
+
+    fn conclude(&self, state: &mut State, settlement: &Settlement<'_>) {
         let said = settlement.exchange.said(self.metrics.sink());
         if !said.scrape {
             self.metrics.in_flight().leave(state.in_flight);
@@ -195,7 +250,7 @@ impl Observer for RecordMetrics {
             return;
         }
         state.counted = true;
-        self.record(state, settlement, said);
+        self.record_exchange(state, settlement, said);
     }
 
     fn close(&self, state: &mut State, closing: &Closing<'_>) {
@@ -220,14 +275,14 @@ fn method_label(message: &mcp::Message) -> MethodLabel {
     }
 }
 
-fn target(message: &mcp::Message) -> Target<'_> {
-    let (Some(method), Some(target)) = (message.method, &message.target) else {
+fn target<'a>(settlement: &Settlement<'a>) -> Target<'a> {
+    let (Some(method), Some(target)) = (settlement.method(), settlement.target()) else {
         return Target::None;
     };
     match method {
-        Method::ToolsCall => Target::Tool(target.as_str()),
-        Method::PromptsGet => Target::Prompt(target.as_str()),
-        Method::ResourcesRead => Target::Resource(target.as_str()),
+        Method::ToolsCall => Target::Tool(target),
+        Method::PromptsGet => Target::Prompt(target),
+        Method::ResourcesRead => Target::Resource(target),
         _ => Target::None,
     }
 }

@@ -1,11 +1,13 @@
 //! The bundle's layer and its settings.
 
+use std::sync::Arc;
+
 use tower::Layer;
 
 use super::signals::Signals;
 use crate::{
     access_log::AccessLogLayer,
-    exchange::{Hold, Holding, Observe},
+    exchange::{Common, Faults, Hold, Holding, Observe},
     metrics::{McpMetrics, RecordMetrics},
     request_id::{MakeRequestId, RequestIdLayer, StampRequestId},
     trace_context::TraceContextLayer,
@@ -22,6 +24,7 @@ use crate::{
 pub struct ObservabilityLayer {
     signals: Signals,
     mode: Holding,
+    common: Arc<Common>,
 }
 
 impl ObservabilityLayer {
@@ -32,7 +35,8 @@ impl ObservabilityLayer {
         let line = AccessLogLayer::new().into_observer();
         let metrics = RecordMetrics::new(McpMetrics::global());
         let all = ((Some(ids), Some(trace)), (Some(line), Some(metrics)));
-        Self { signals: Signals { all }, mode: Holding::new(Hold::default()) }
+        let mode = Holding::new(Hold::default());
+        Self { signals: Signals { all }, mode, common: Arc::default() }
     }
 
     /// Settings of the request id. [`RequestIdLayer::new`] by default.
@@ -96,6 +100,16 @@ impl ObservabilityLayer {
         self
     }
 
+    /// The JSON-RPC error codes that are the caller's fault: their outcome is `caller_error`, that of any
+    /// other code `server_error`. A call replaces the list.
+    ///
+    /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. It is this
+    /// layer's setting, whatever layers were given to it; of stacked layers, the outermost one's counts.
+    pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
+        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self
+    }
+
     /// Whether the inner service is called only when the request's message is known, since a span
     /// begins with what it says. Messages of up to 64 KiB by default. With [`Hold::Never`] parents come
     /// from headers only.
@@ -115,6 +129,6 @@ impl<S> Layer<S> for ObservabilityLayer {
     type Service = Observe<S, Signals, Holding>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Observe::new(inner, self.signals.clone(), self.mode.clone())
+        Observe::new(inner, self.signals.clone(), self.mode.clone(), &self.common)
     }
 }

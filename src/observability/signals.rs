@@ -6,7 +6,7 @@ use http::{request, response};
 
 use crate::{
     access_log::LogExchange,
-    exchange::{Applied, Closing, Exchange, Observer, Settlement},
+    exchange::{Applied, Closing, Exchange, Later, Observer, Settlement, StreamKind},
     metrics::RecordMetrics,
     request_id::StampRequestId,
     trace_context::TraceExchange,
@@ -65,12 +65,24 @@ impl Observer for Signals {
         self.all.enter(state)
     }
 
-    fn head(&self, state: &mut Self::State, response: &mut response::Parts) {
-        self.all.head(state, response);
+    fn head(&self, state: &mut Self::State, exchange: &Exchange, response: &mut response::Parts) {
+        self.all.head(state, exchange, response);
+    }
+
+    fn stream(&self, state: &mut Self::State, kind: StreamKind) {
+        self.all.stream(state, kind);
+    }
+
+    fn detach(&self, state: &mut Self::State, settlement: &Settlement<'_>) -> Option<Later> {
+        self.all.detach(state, settlement)
     }
 
     fn settle(&self, state: &mut Self::State, settlement: &Settlement<'_>) {
         self.all.settle(state, settlement);
+    }
+
+    fn conclude(&self, state: &mut Self::State, settlement: &Settlement<'_>) {
+        self.all.conclude(state, settlement);
     }
 
     fn close(&self, state: &mut Self::State, closing: &Closing<'_>) {

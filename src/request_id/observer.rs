@@ -41,7 +41,7 @@ impl Observer for StampRequestId {
 
     fn enter(&self, _: &RequestId) {}
 
-    fn head(&self, id: &mut RequestId, response: &mut response::Parts) {
+    fn head(&self, id: &mut RequestId, _: &Exchange, response: &mut response::Parts) {
         id.stamp(self.layer.header_name(), &mut response.headers);
     }
 }

@@ -32,9 +32,9 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// A span for each message that asks for something.
-    pub(super) fn spans(&self, request: &Request) -> Vec<Context> {
-        request.messages.iter().filter_map(|message| self.span(message)).collect()
+    /// The span of each message, `None` for those that ask for nothing.
+    pub(super) fn spans(&self, request: &Request) -> Vec<Option<Context>> {
+        request.messages.iter().map(|message| self.span(message)).collect()
     }
 
     /// The span is a child of what the message says is its parent, linked to the exchange, or else a

@@ -8,12 +8,15 @@ use opentelemetry::{
 };
 
 use super::{
-    attributes::{ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE, OTHER, REASON, RPC_RESPONSE_STATUS_CODE},
-    span::push_revision,
+    attributes::{
+        ERROR_TYPE, GEN_AI_TOOL_NAME, HTTP_RESPONSE_STATUS_CODE, OTHER, REASON,
+        RPC_RESPONSE_STATUS_CODE,
+    },
+    span::{self, push_revision},
 };
 use crate::{
     exchange::{Outcome, Reason, Settlement},
-    mcp::{Method, ResponseMessage},
+    mcp::Method,
 };
 
 /// How an operation was decided, as spans show it.
@@ -21,31 +24,47 @@ pub(super) struct End<'a> {
     settlement: &'a Settlement<'a>,
     outcome: Outcome,
     reason: Option<Reason>,
-    /// The answer, if it is the one to the one message.
-    answer: Option<&'a ResponseMessage>,
+    /// By the letter of the conventions.
+    strict: bool,
     time: SystemTime,
 }
 
 impl<'a> End<'a> {
     /// `epoch` is when the exchange began, since when the settlement's duration counts.
-    pub(super) fn of(settlement: &'a Settlement<'a>, epoch: SystemTime) -> Self {
-        let Settlement { mut outcome, mut reason, mut answer, .. } = *settlement;
-        // The answer to one message of a batch says nothing of the others.
-        let request = settlement.exchange.request().and_then(Result::ok);
-        if request.is_some_and(|request| request.batch) && answer.take().is_some() {
-            let status = settlement.status.unwrap_or_default();
-            outcome = Outcome::of_status(status);
-            reason = (outcome != Outcome::Success).then_some(Reason::Status(status));
-        }
+    pub(super) fn of(settlement: &'a Settlement<'a>, epoch: SystemTime, strict: bool) -> Self {
+        let Settlement { outcome, reason, .. } = *settlement;
         // The clock of the wall may have been set since; the duration is that of all other signals.
         let time = epoch.checked_add(settlement.duration).unwrap_or(epoch);
-        Self { settlement, outcome, reason, answer, time }
+        Self { settlement, outcome, reason, strict, time }
+    }
+
+    /// The same for the exchange as a whole. That of a batch has gone well if its messages were answered,
+    /// whatever the answers: each message has a span of its own.
+    pub(super) fn of_exchange(
+        settlement: &'a Settlement<'a>,
+        epoch: SystemTime,
+        strict: bool,
+    ) -> Self {
+        let mut end = Self::of(settlement, epoch, strict);
+        let by_answers = matches!(
+            (end.outcome, end.reason),
+            (Outcome::ToolError | Outcome::CallerError | Outcome::ServerError, None)
+                | (Outcome::InputRequired, _)
+                | (_, Some(Reason::Code(_)))
+        );
+        if settlement.exchange.is_batch() && by_answers {
+            (end.outcome, end.reason) = (Outcome::Success, None);
+        }
+        end
     }
 
     /// Ends the span of the exchange.
     pub(super) fn exchange(&self, span: &SpanRef<'_>) {
         if span.is_recording() {
             span.set_attributes(self.attributes());
+            if let Some(tool) = self.told_tool() {
+                span.update_name(span::name(Method::ToolsCall, Some(&tool)));
+            }
             self.status(span);
         }
         span.end_with_timestamp(self.time);
@@ -76,26 +95,46 @@ impl<'a> End<'a> {
             let status = i64::from(status.as_u16());
             attributes.push(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, status));
         }
-        if let Some(code) = self.answer.and_then(|answer| answer.error_code) {
-            attributes.push(KeyValue::new(RPC_RESPONSE_STATUS_CODE, number(code)));
-        }
+        attributes.extend(self.told_tool().map(|tool| KeyValue::new(GEN_AI_TOOL_NAME, tool)));
+        attributes.extend(self.rpc_status());
         attributes.extend(self.error());
-        if let Some(message) = self.settlement.exchange.message() {
-            if message.method == Some(Method::Initialize) {
-                let agreed = self.answer.and_then(|answer| answer.protocol_version);
-                push_revision(agreed.or(message.requested_version), &mut attributes);
-            }
+        let is_batch = self.settlement.exchange.is_batch();
+        if self.settlement.method() == Some(Method::Initialize) && !is_batch {
+            push_revision(self.settlement.revision(), &mut attributes);
         }
         attributes
     }
 
+    /// The tool that the handler has named.
+    fn told_tool(&self) -> Option<String> {
+        let tool = self.settlement.told.tool.as_deref();
+        let is_call = self.settlement.method() == Some(Method::ToolsCall);
+        tool.filter(|_| is_call && !self.settlement.exchange.is_batch()).map(str::to_owned)
+    }
+
+    /// The code of a JSON-RPC error, or the status of a gRPC call.
+    fn rpc_status(&self) -> Option<KeyValue> {
+        let is_batch = self.settlement.exchange.is_batch();
+        let code = self.settlement.answer.filter(|_| !is_batch).and_then(|it| it.error_code);
+        let status: Value = match (self.settlement.grpc, code) {
+            (Some(status), _) => status.name().into(),
+            (None, Some(code)) => number(code),
+            (None, None) => return None,
+        };
+        Some(KeyValue::new(RPC_RESPONSE_STATUS_CODE, status))
+    }
+
     fn error(&self) -> Option<KeyValue> {
-        error_type(self.outcome, self.reason).map(|error| KeyValue::new(ERROR_TYPE, error))
+        self.error_type().map(|error| KeyValue::new(ERROR_TYPE, error))
+    }
+
+    fn error_type(&self) -> Option<Value> {
+        error_type(self.outcome, self.reason, self.strict)
     }
 
     /// The text of the status `Error`, which is fixed: what a tool or a server says may be anything.
     fn description(&self) -> Option<&'static str> {
-        error_type(self.outcome, self.reason)?;
+        self.error_type()?;
         Some(match (self.outcome, self.reason) {
             (Outcome::ToolError, _) => "the tool reported an error",
             (Outcome::TransportError, _) => "the exchange broke off",
@@ -108,20 +147,22 @@ impl<'a> End<'a> {
 }
 
 /// `error.type` by the MCP conventions. What has one has the status `Error`, and nothing else has.
-fn error_type(outcome: Outcome, reason: Option<Reason>) -> Option<Value> {
+fn error_type(outcome: Outcome, reason: Option<Reason>, strict: bool) -> Option<Value> {
     match (outcome, reason) {
+        // By the conventions for gRPC, server side.
+        (_, Some(Reason::Grpc(status))) => status.is_server_error().then(|| status.name().into()),
+        (_, Some(Reason::Code(code))) if strict => (!CALLERS.contains(&code)).then(|| number(code)),
         (Outcome::ToolError, _) => Some("tool_error".into()),
         (Outcome::Timeout, _) => Some("timeout".into()),
         (Outcome::TransportError | Outcome::NoResponse, _) => Some(OTHER.into()),
         (Outcome::ServerError, reason) => Some(reason.map_or(OTHER.into(), text_of)),
-        // Of a caller's own faults the conventions know these.
-        (Outcome::CallerError, Some(Reason::Code(-32700 | -32600 | -32601 | -32602 | -32002))) => {
-            None
-        }
-        (Outcome::CallerError, reason) => reason.map(text_of),
+        // Caller's faults of the protocol that the conventions do not know yet. What a setting adds to
+        // those is meant to be none.
+        (Outcome::CallerError, Some(Reason::Code(code @ -32022..=-32020))) => Some(number(code)),
         // A refusal by status has no type until the conventions settle on one.
         (
             Outcome::Rejected
+            | Outcome::CallerError
             | Outcome::Success
             | Outcome::InputRequired
             | Outcome::Cancelled
@@ -131,13 +172,18 @@ fn error_type(outcome: Outcome, reason: Option<Reason>) -> Option<Value> {
     }
 }
 
+/// What the conventions for MCP take for a fault of the caller.
+const CALLERS: [i64; 5] = [-32700, -32600, -32601, -32602, -32002];
+
 fn text_of(reason: Reason) -> Value {
     match reason {
         Reason::Dropped => "dropped".into(),
         Reason::Aborted => "aborted".into(),
         Reason::Panic => "panic".into(),
+        Reason::Notification => "notification".into(),
         Reason::Code(code) => number(code),
         Reason::Status(status) => number(i64::from(status.as_u16())),
+        Reason::Grpc(status) => status.name().into(),
     }
 }
 
@@ -179,8 +225,24 @@ mod tests {
             (Outcome::Detached, Some(Reason::Aborted), None),
             (Outcome::NoResponse, None, Some("_OTHER")),
         ] {
-            let found = error_type(outcome, reason).map(|value| value.to_string());
+            let found = error_type(outcome, reason, false).map(|value| value.to_string());
             assert_eq!(found.as_deref(), expected, "{outcome} {reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_caller_faults_changes_errors_but_not_by_the_letter() {
+        let code = |code| Some(Reason::Code(code));
+        for (outcome, reason, by_list, by_letter) in [
+            (Outcome::CallerError, code(-32001), None, Some("-32001")),
+            (Outcome::ServerError, code(-32602), Some("-32602"), None),
+            (Outcome::CallerError, code(-32020), Some("-32020"), Some("-32020")),
+            (Outcome::ToolError, None, Some("tool_error"), Some("tool_error")),
+        ] {
+            for (strict, expected) in [(false, by_list), (true, by_letter)] {
+                let found = error_type(outcome, reason, strict).map(|value| value.to_string());
+                assert_eq!(found.as_deref(), expected, "{outcome} {reason:?} {strict}");
+            }
         }
     }
 }

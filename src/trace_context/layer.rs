@@ -14,7 +14,7 @@ use super::{
     parent::{ParentOrder, Trust},
     tracer::Tracers,
 };
-use crate::exchange::{Hold, Holding, Observe};
+use crate::exchange::{Common, Faults, Hold, Holding, Observe};
 
 /// Gives every exchange a place in a trace: ids, and a span if an OpenTelemetry SDK is installed.
 ///
@@ -27,6 +27,7 @@ use crate::exchange::{Hold, Holding, Observe};
 pub struct TraceContextLayer {
     settings: Settings,
     mode: Holding,
+    common: Arc<Common>,
 }
 
 impl TraceContextLayer {
@@ -39,9 +40,11 @@ impl TraceContextLayer {
                 parent_order: ParentOrder::default(),
                 trust: Trust::default(),
                 propagator: None,
+                strict_errors: false,
                 invalid: Arc::default(),
             },
             mode: Holding::new(Hold::default()),
+            common: Arc::default(),
         }
     }
 
@@ -95,6 +98,27 @@ impl TraceContextLayer {
         self
     }
 
+    /// The JSON-RPC error codes that are the caller's fault: their outcome is `caller_error`, that of any
+    /// other code `server_error`. A call replaces the list.
+    ///
+    /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. Of stacked layers, the
+    /// outermost one's list counts.
+    pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
+        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self
+    }
+
+    /// Whether spans show JSON-RPC errors by the letter of the OpenTelemetry conventions for MCP, whatever
+    /// [`caller_faults`](Self::caller_faults) says. Default: `false`.
+    ///
+    /// By the letter, -32700, -32600, -32601, -32602 and -32002 leave a span without an error, and any
+    /// other code is one. Otherwise a span has an error where the outcome is a server's, and for -32020,
+    /// -32021 and -32022.
+    pub fn strict_semconv_errors(mut self, strict: bool) -> Self {
+        self.settings.strict_errors = strict;
+        self
+    }
+
     /// How many contexts that requests brought were invalid, and so ignored, over all clones of the layer.
     pub fn invalid_contexts(&self) -> u64 {
         self.settings.invalid.get()
@@ -116,7 +140,7 @@ impl<S> Layer<S> for TraceContextLayer {
     type Service = Observe<S, TraceExchange, Holding>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Observe::new(inner, self.observer(), self.mode.clone())
+        Observe::new(inner, self.observer(), self.mode.clone(), &self.common)
     }
 }
 
@@ -127,17 +151,19 @@ pub(super) struct Settings {
     pub(super) parent_order: ParentOrder,
     pub(super) trust: Trust,
     pub(super) propagator: Option<Arc<dyn TextMapPropagator + Send + Sync>>,
+    pub(super) strict_errors: bool,
     pub(super) invalid: Arc<Invalid>,
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tracers, parent_order, trust, propagator, invalid } = self;
+        let Self { tracers, parent_order, trust, propagator, strict_errors, invalid } = self;
         f.debug_struct("Settings")
             .field("tracers", tracers)
             .field("parent_order", parent_order)
             .field("trust", trust)
             .field("propagator", propagator)
+            .field("strict_errors", strict_errors)
             .field("invalid", &invalid.get())
             .finish()
     }

@@ -70,7 +70,12 @@ impl TraceExchange {
     }
 
     /// The spans of the messages of a batch, if the request is known to be one.
-    fn batch(&self, around: &Context, recorded: &Recorded, exchange: &Exchange) -> Vec<Context> {
+    fn batch(
+        &self,
+        around: &Context,
+        recorded: &Recorded,
+        exchange: &Exchange,
+    ) -> Vec<Option<Context>> {
         let request = exchange.request().and_then(Result::ok).filter(|request| request.batch);
         let batch = Batch {
             tracers: &self.settings.tracers,
@@ -228,11 +233,17 @@ impl Observer for TraceExchange {
     fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
         // A client that left before the inner service was called has a span, too.
         self.dispatch(state, settlement.exchange);
-        let State { otel: Some(otel), recorded: Some(recorded), .. } = state else { return };
-        let end = End::of(settlement, recorded.epoch);
-        for message in recorded.batch.drain(..) {
+        let Some(recorded) = &mut state.recorded else { return };
+        let message = recorded.batch.get_mut(settlement.index).and_then(Option::take);
+        if let Some(message) = message {
+            let end = End::of(settlement, recorded.epoch, self.settings.strict_errors);
             end.message_of_batch(&message.span());
         }
+    }
+
+    fn conclude(&self, state: &mut State, settlement: &Settlement<'_>) {
+        let State { otel: Some(otel), recorded: Some(recorded), .. } = state else { return };
+        let end = End::of_exchange(settlement, recorded.epoch, self.settings.strict_errors);
         end.exchange(&otel.span());
     }
 }
@@ -275,8 +286,8 @@ struct Recorded {
     parent: SpanId,
     /// The span knows the message.
     is_described: bool,
-    /// The spans of the messages, if there are several.
-    batch: Vec<Context>,
+    /// The spans of the messages, if they came as a batch, until they end.
+    batch: Vec<Option<Context>>,
 }
 
 impl fmt::Debug for State {

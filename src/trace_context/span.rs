@@ -139,13 +139,15 @@ pub(super) fn complete(span: &SpanRef<'_>, message: &Message, revision: Option<R
 /// The name of the span of a message: its method, and the tool or prompt it is about. `None` if the
 /// message has no method, as answers have none.
 pub(super) fn name_of(message: &Message) -> Option<Cow<'static, str>> {
-    let method = message.method?;
-    Some(match target_of(message) {
-        Some((_, target)) if is_plain(target) => {
-            Cow::Owned([method.as_str(), " ", target].concat())
-        }
+    Some(name(message.method?, target_of(message).map(|(_, target)| target)))
+}
+
+/// The name of the span of a method and its target.
+pub(super) fn name(method: Method, target: Option<&str>) -> Cow<'static, str> {
+    match target {
+        Some(target) if is_plain(target) => Cow::Owned([method.as_str(), " ", target].concat()),
         _ => Cow::Borrowed(method.as_str()),
-    })
+    }
 }
 
 /// The tool or prompt that a message is about, and the attribute that names it.

@@ -9,6 +9,7 @@ use crate::mcp::keys::{Glance, Head, JSONRPC, keys};
 use crate::mcp::number::Number;
 use crate::mcp::scan::{Other, Read, Shape};
 use crate::mcp::string::{Content, Keep};
+use crate::mcp::text;
 use crate::mcp::unreadable::Unreadable;
 
 /// Takes the messages out of a request body.
@@ -157,7 +158,7 @@ impl Read for MessageReader {
         match field {
             Field::Id | Field::RequestId => id::KEEP,
             Field::Tracestate | Field::Baggage => Keep::first(8192),
-            _ => Keep::first(256),
+            _ => Keep::first(text::LONGEST),
         }
     }
 

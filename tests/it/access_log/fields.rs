@@ -25,12 +25,14 @@ async fn a_call_has_its_line() {
         ("mcp_method", Value::Text("tools/call".into())),
         ("tool", Value::Text("echo".into())),
         ("outcome", Value::Text("success".into())),
+        // What a request without a version header speaks.
+        ("protocol", Value::Text("2025-03-26".into())),
         ("bytes_in", Value::Whole(CALL.len().try_into().unwrap())),
         ("bytes_out", Value::Whole(ANSWER.len().try_into().unwrap())),
     ] {
         assert_eq!(*line.value(field), expected, "{field}");
     }
-    assert_eq!(line.names().len(), 9, "nothing else is known: {line:#?}");
+    assert_eq!(line.names().len(), 10, "nothing else is known: {line:#?}");
 }
 
 #[tokio::test]

@@ -55,13 +55,13 @@ async fn an_error_of_the_service_is_an_error() {
 #[tokio::test]
 async fn pings_and_notifications_are_quiet() {
     let both = format!("[{PING},{INITIALIZED}]");
-    let one_of_both = format!("[{PING},{CALL}]");
+    let answered_in_part = format!("[{PING},{CALL}]");
     for (message, level) in [
         (PING, Level::DEBUG),
         (INITIALIZED, Level::DEBUG),
         (SAMPLED, Level::DEBUG),
         (&both, Level::DEBUG),
-        (&one_of_both, Level::INFO),
+        (&answered_in_part, Level::WARN),
         ("not JSON", Level::INFO),
     ] {
         let line = line_of(says(message.to_owned()), || answers(ANSWER)).await;

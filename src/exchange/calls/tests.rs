@@ -1,0 +1,152 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::mcp::{Event, ResponseReader};
+
+type Heard = Arc<Mutex<Vec<(Outcome, Option<Reason>, u64)>>>;
+
+fn answer(id: u64) -> ResponseMessage {
+    let mut found = None;
+    let mut reader = ResponseReader::json();
+    reader.feed(format!(r#"{{"id":{id},"result":{{}}}}"#).as_bytes(), &mut |event| {
+        if let Event::Message(message) = event {
+            found = Some(message);
+        }
+    });
+    found.expect("it is an answer")
+}
+
+fn id(number: u64) -> Id {
+    answer(number).id.expect("it has an id")
+}
+
+struct Fixture {
+    calls: Calls,
+    heard: Heard,
+    epoch: Instant,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture =
+            Self { calls: Calls::default(), heard: Heard::default(), epoch: Instant::now() };
+        fixture.calls.born(SessionKey::of_test(1));
+        fixture
+    }
+
+    fn at(&self, seconds: u64) -> Instant {
+        self.epoch + Duration::from_secs(seconds)
+    }
+
+    fn detach(&self, session: u64, number: u64, seconds: u64) {
+        let heard = Arc::clone(&self.heard);
+        let later: Later = Box::new(move |late| {
+            let heard_now = (late.outcome, late.reason, late.duration.as_secs());
+            heard.lock().unwrap().push(heard_now);
+        });
+        let call = Call { session: SessionKey::of_test(session), id: id(number) };
+        self.calls.detach(call, self.epoch, self.at(seconds), Outcome::Detached, later);
+    }
+
+    fn answer(&self, session: u64, number: u64, seconds: u64) {
+        let session = SessionKey::of_test(session);
+        let tell = || (Outcome::Success, None);
+        self.calls.answered(session, &answer(number), self.at(seconds), tell);
+    }
+
+    fn heard(&self) -> Vec<(Outcome, Option<Reason>, u64)> {
+        std::mem::take(&mut self.heard.lock().unwrap())
+    }
+}
+
+#[test]
+fn an_answer_on_another_exchange_ends_its_call_alone() {
+    let fixture = Fixture::new();
+    fixture.calls.born(SessionKey::of_test(2));
+    fixture.detach(1, 7, 10);
+    fixture.detach(1, 8, 10);
+    fixture.answer(2, 7, 11);
+    fixture.answer(1, 9, 11);
+    assert_eq!(fixture.heard(), [], "another session's, and another call's");
+    fixture.answer(1, 7, 12);
+    fixture.answer(1, 7, 13);
+    assert_eq!(fixture.heard(), [(Outcome::Success, None, 12)], "once");
+}
+
+#[test]
+fn a_call_that_two_layers_wait_for_ends_for_both() {
+    let fixture = Fixture::new();
+    fixture.detach(1, 7, 10);
+    fixture.detach(1, 7, 10);
+    fixture.answer(1, 7, 11);
+    assert_eq!(fixture.heard().len(), 2);
+}
+
+#[test]
+fn a_cancellation_ends_a_detached_call_or_is_noted() {
+    let fixture = Fixture::new();
+    let session = SessionKey::of_test(1);
+    fixture.detach(1, 7, 10);
+    fixture.calls.cancelled(session, &id(7), fixture.at(20));
+    let cancelled = (Outcome::Cancelled, Some(Reason::Notification), 20);
+    assert_eq!(fixture.heard(), [cancelled]);
+    fixture.calls.cancelled(session, &id(8), fixture.at(20));
+    assert!(fixture.calls.is_cancelled(session, &id(8)));
+    assert!(fixture.calls.is_cancelled(session, &id(8)), "for each layer that asks");
+    assert!(!fixture.calls.is_cancelled(session, &id(9)));
+    fixture.calls.forget_old(fixture.at(20 + 5 * 60));
+    assert!(!fixture.calls.is_cancelled(session, &id(8)), "for five minutes");
+}
+
+#[test]
+fn strangers_sessions_leave_nothing() {
+    let fixture = Fixture::new();
+    let stranger = SessionKey::of_test(9);
+    assert!(!fixture.calls.knows(stranger));
+    fixture.calls.cancelled(stranger, &id(1), fixture.at(1));
+    assert!(!fixture.calls.is_cancelled(stranger, &id(1)));
+}
+
+#[test]
+fn a_call_is_forgotten_after_five_minutes_or_for_newer_ones() {
+    let fixture = Fixture::new();
+    fixture.detach(1, 0, 10);
+    fixture.calls.forget_old(fixture.at(10 + 5 * 60 - 1));
+    assert_eq!(fixture.heard(), []);
+    fixture.calls.forget_old(fixture.at(10 + 5 * 60));
+    assert_eq!(fixture.heard(), [(Outcome::Detached, None, 10)], "as long as its exchange lasted");
+    for number in 0..1025 {
+        fixture.detach(1, number, 400);
+    }
+    assert_eq!(fixture.heard().len(), 1, "the oldest made room");
+    fixture.answer(1, 0, 401);
+    assert_eq!(fixture.heard(), []);
+    fixture.answer(1, 1024, 401);
+    assert_eq!(fixture.heard().len(), 1);
+}
+
+#[test]
+fn the_end_of_a_session_or_of_the_layer_ends_its_calls() {
+    let fixture = Fixture::new();
+    fixture.calls.born(SessionKey::of_test(2));
+    fixture.detach(1, 1, 1);
+    fixture.detach(2, 1, 2);
+    fixture.calls.ended(SessionKey::of_test(1));
+    assert_eq!(fixture.heard(), [(Outcome::Detached, None, 1)]);
+    assert!(!fixture.calls.knows(SessionKey::of_test(1)));
+    let heard = Arc::clone(&fixture.heard);
+    drop(fixture);
+    assert_eq!(*heard.lock().unwrap(), [(Outcome::Detached, None, 2)]);
+}
+
+#[test]
+fn sessions_are_bounded_and_the_oldest_go_first() {
+    let fixture = Fixture::new();
+    for number in 0..=MOST_SESSIONS as u64 {
+        fixture.calls.born(SessionKey::of_test(number));
+    }
+    let kept = fixture.calls.table().born.len();
+    assert!(kept <= MOST_SESSIONS, "{kept}");
+    assert!(!fixture.calls.knows(SessionKey::of_test(0)));
+    assert!(fixture.calls.knows(SessionKey::of_test(MOST_SESSIONS as u64)));
+}
