@@ -19,7 +19,8 @@
 //! | `scan` | JSON in pieces: which values to enter, hand over or skip | RFC 8259 |
 //! | `string`, `number`, `literal` | the values that are handed over | RFC 8259 sections 3, 6, 7 |
 //! | `skip`, and `block` and `find` below it | the values that are not | |
-//! | `keys`, `digest` | how keys become fields, how long ids are told apart | |
+//! | `keys` | how keys become fields | |
+//! | `digest`, `fingerprint` | how long ids are told apart, and what has changed from what has not | |
 //!
 //! # What is promised
 //!
@@ -32,6 +33,7 @@
 mod block;
 mod digest;
 mod find;
+mod fingerprint;
 mod grpc;
 mod id;
 mod keys;
@@ -57,6 +59,8 @@ pub(crate) use self::id::Id;
 pub(crate) use self::method::{Method, TargetField};
 pub(crate) use self::request::{Client, Message, MessageKind, Request, RequestReader, TraceFields};
 pub(crate) use self::response::{Event, ResponseKind, ResponseMessage, ResponseReader, ResultType};
+#[cfg(test)]
+pub(crate) use self::response::{List, ListEntry, ListKind};
 pub(crate) use self::revision::Revision;
 pub(crate) use self::text::Text;
 pub(crate) use self::unreadable::Unreadable;

@@ -6,9 +6,13 @@
 //! server's own requests and notifications travel on it too.
 
 mod document;
+mod list;
 mod read;
 
 use self::document::Document;
+pub(crate) use self::list::List;
+#[cfg(test)]
+pub(crate) use self::list::{ListEntry, ListKind};
 use super::id::Id;
 use super::method::Method;
 use super::revision::Revision;
@@ -90,6 +94,9 @@ pub(crate) struct ResponseMessage {
     pub(crate) next_cursor: bool,
     /// The bytes that `result` takes in the document.
     pub(crate) result_bytes: u64,
+    /// The array of tools, prompts, resources or templates in `result`. Whether it answers a request
+    /// for one is not asked.
+    pub(crate) list: Option<Box<List>>,
 }
 
 impl ResponseMessage {
@@ -105,6 +112,7 @@ impl ResponseMessage {
             protocol_version: None,
             next_cursor: false,
             result_bytes: 0,
+            list: None,
         }
     }
 }

@@ -57,6 +57,16 @@ pub(super) trait Read {
 
     /// A place ends, with its last byte before position `at` of the document. The place around it.
     fn close(&mut self, place: Self::Place, at: u64) -> Self::Place;
+
+    /// Whether the bytes of a place are wanted as they are, which [`show`](Self::show) then gives.
+    /// Only of places in other places.
+    fn is_shown(_place: Self::Place) -> bool {
+        false
+    }
+
+    /// What the frame has before position `at` of the document: at its end, and where a place ends
+    /// of which the bytes [are wanted](Self::is_shown), before [`close`](Self::close).
+    fn show(&mut self, _frame: &[u8], _at: u64) {}
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

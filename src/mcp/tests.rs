@@ -1,11 +1,13 @@
 //! The readers as a whole, against documents of every kind.
 
 mod generate;
+mod lists;
 mod oracle;
 mod properties;
 mod recordings;
 mod requests;
 mod responses;
+mod written;
 
 use super::{Event, Request, RequestReader, ResponseReader, Unreadable};
 

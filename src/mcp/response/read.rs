@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::list::{ListKind, Lists};
 use super::{ResponseKind, ResponseMessage, ResultType};
 use crate::mcp::id::{self, Id};
 use crate::mcp::keys::{Glance, Head, JSONRPC, keys};
@@ -10,6 +11,7 @@ use crate::mcp::number::Number;
 use crate::mcp::revision::Revision;
 use crate::mcp::scan::{Other, Read, Shape};
 use crate::mcp::string::{Content, Keep};
+use crate::mcp::text::Text;
 use crate::mcp::unreadable::Unreadable;
 
 /// Takes the messages out of a document.
@@ -26,6 +28,9 @@ struct Draft {
     has_error: bool,
     /// The position of the first byte of `result`.
     result_start: u64,
+    /// What lists `result` has. They are rare, so all that reads them is kept out of the way of other
+    /// messages: in a box, and in functions that are marked cold.
+    lists: Option<Box<Lists>>,
 }
 
 /// Messages of a batch that are kept.
@@ -35,9 +40,12 @@ const MAX_MESSAGES: usize = 64;
 pub(super) enum Place {
     Document,
     Batch,
+    List,
     Message,
     Result,
     Error,
+    /// A tool or a prompt.
+    Item,
 }
 
 /// A value that is read.
@@ -55,8 +63,15 @@ pub(super) enum Field {
     ResultType,
     ProtocolVersion,
     NextCursor,
+    Tools,
+    Prompts,
+    Resources,
+    Templates,
 
     Code,
+
+    Item,
+    ItemName,
 }
 
 impl MessageReader {
@@ -69,6 +84,39 @@ impl MessageReader {
     fn meet(&mut self, field: Option<Field>) -> Option<Field> {
         self.draft.clear(field?);
         field
+    }
+
+    /// The field that an element of a list is.
+    #[cold]
+    fn item(&mut self) -> Option<Field> {
+        self.draft.lists.as_mut()?.count().then_some(Field::Item)
+    }
+
+    /// Opens a list or an element of one.
+    #[cold]
+    fn open_list(&mut self, field: Field, shape: Shape, at: u64) -> Option<Place> {
+        if let (Field::Item, Shape::Object) = (field, shape) {
+            self.draft.lists.as_mut()?.open_item(at);
+            return Some(Place::Item);
+        }
+        let kind = field.list().filter(|_| shape == Shape::Array)?;
+        let lists = self.draft.lists.get_or_insert_with(|| {
+            let lists = self.messages.iter().filter_map(|message| message.list.as_ref());
+            Box::new(Lists::after(lists.map(|list| list.entries.len()).sum()))
+        });
+        lists.open(kind, at);
+        Some(Place::List)
+    }
+
+    #[cold]
+    fn close_list(&mut self, place: Place, at: u64) -> Place {
+        let item = place == Place::Item;
+        match &mut self.draft.lists {
+            Some(lists) if item => lists.close_item(),
+            Some(lists) => lists.close(at),
+            None => {}
+        }
+        if item { Place::List } else { Place::Result }
     }
 
     /// The messages that are complete.
@@ -85,14 +133,15 @@ impl Read for MessageReader {
 
     fn shape(place: Place) -> Shape {
         match place {
-            Place::Document | Place::Batch => Shape::Array,
-            Place::Message | Place::Result | Place::Error => Shape::Object,
+            Place::Document | Place::Batch | Place::List => Shape::Array,
+            Place::Message | Place::Result | Place::Error | Place::Item => Shape::Object,
         }
     }
 
     fn element(&mut self, place: Place) -> Option<Field> {
         match place {
             Place::Document => Some(Field::Root),
+            Place::List => self.item(),
             _ => (self.messages.len() < MAX_MESSAGES).then_some(Field::Element),
         }
     }
@@ -129,6 +178,7 @@ impl Read for MessageReader {
             Field::ResultType => message.result_type = ResultType::named(text.as_str()?),
             Field::ProtocolVersion => message.protocol_version = Some(Revision::new(&text)?),
             Field::NextCursor => message.next_cursor = true,
+            Field::ItemName => self.draft.name_item(&text)?,
             _ => self.other(field, Other::Container, size),
         }
         Ok(())
@@ -158,7 +208,11 @@ impl Read for MessageReader {
         }
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "it has one caller, and is on the way of every message"
+    )]
+    #[inline(always)]
     fn open(&mut self, field: Field, shape: Shape, at: u64) -> Option<Place> {
         match (field, shape) {
             (Field::Root, Shape::Array) => {
@@ -175,7 +229,7 @@ impl Read for MessageReader {
                 self.draft.has_error = true;
                 Some(Place::Error)
             }
-            _ => None,
+            _ => self.open_list(field, shape, at),
         }
     }
 
@@ -191,7 +245,19 @@ impl Read for MessageReader {
                 Place::Message
             }
             Place::Error => Place::Message,
+            Place::List | Place::Item => self.close_list(place, at),
             Place::Batch | Place::Document => Place::Document,
+        }
+    }
+
+    fn is_shown(place: Place) -> bool {
+        place == Place::Item
+    }
+
+    #[inline]
+    fn show(&mut self, frame: &[u8], at: u64) {
+        if let Some(lists) = &mut self.draft.lists {
+            lists.show(frame, at);
         }
     }
 }
@@ -211,11 +277,34 @@ keys! {
         "resultType" => Some(Field::ResultType),
         "nextCursor" => Some(Field::NextCursor),
         "protocolVersion" => Some(Field::ProtocolVersion),
+        "tools" => Some(Field::Tools),
+        "prompts" => Some(Field::Prompts),
+        "resources" => Some(Field::Resources),
+        "resourceTemplates" => Some(Field::Templates),
+    }
+    Item {
+        "name" => Some(Field::ItemName),
+        "title" => None,
+        "description" => None,
+        "inputSchema" => None,
     }
     Error {
         "code" => Some(Field::Code),
         "message" => None,
         "data" => None,
+    }
+}
+
+impl Field {
+    /// The list that it is the key of.
+    fn list(self) -> Option<ListKind> {
+        match self {
+            Self::Tools => Some(ListKind::Tools),
+            Self::Prompts => Some(ListKind::Prompts),
+            Self::Resources => Some(ListKind::Resources),
+            Self::Templates => Some(ListKind::Templates),
+            _ => None,
+        }
     }
 }
 
@@ -226,6 +315,7 @@ impl Draft {
             has_result: false,
             has_error: false,
             result_start: 0,
+            lists: None,
         }
     }
 
@@ -235,14 +325,7 @@ impl Draft {
         match field {
             Field::Id => message.id = None,
             Field::Method => message.method = None,
-            Field::Result => {
-                self.has_result = false;
-                message.is_error = false;
-                message.result_type = ResultType::Complete;
-                message.protocol_version = None;
-                message.next_cursor = false;
-                message.result_bytes = 0;
-            }
+            Field::Result if self.has_result => self.clear_result(),
             Field::Error => {
                 self.has_error = false;
                 message.error_code = None;
@@ -252,12 +335,58 @@ impl Draft {
             Field::ProtocolVersion => message.protocol_version = None,
             Field::NextCursor => message.next_cursor = false,
             Field::Code => message.error_code = None,
-            Field::Root | Field::Element => {}
+            Field::Tools | Field::Prompts | Field::Resources | Field::Templates => {
+                self.clear_list(field);
+            }
+            Field::ItemName => self.unname_item(),
+            Field::Result | Field::Root | Field::Element | Field::Item => {}
         }
+    }
+
+    #[cold]
+    fn clear_result(&mut self) {
+        let Self { message, has_result, lists, .. } = self;
+        *has_result = false;
+        message.is_error = false;
+        message.result_type = ResultType::Complete;
+        message.protocol_version = None;
+        message.next_cursor = false;
+        message.result_bytes = 0;
+        *lists = None;
+    }
+
+    #[cold]
+    fn name_item(&mut self, name: &Content<'_>) -> Result<(), Unreadable> {
+        if let Some(lists) = &mut self.lists {
+            lists.name_item(Some(Text::new(name)?));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn unname_item(&mut self) {
+        if let Some(lists) = &mut self.lists {
+            lists.name_item(None);
+        }
+    }
+
+    #[cold]
+    fn clear_list(&mut self, field: Field) {
+        if let (Some(lists), Some(kind)) = (&mut self.lists, field.list()) {
+            lists.forget(kind);
+        }
+    }
+
+    #[cold]
+    fn finish_lists(&mut self) {
+        self.message.list = self.lists.take().and_then(|lists| lists.finish());
     }
 
     /// The message, now that its last member has been read. Leaves an empty draft.
     fn finish(&mut self) -> ResponseMessage {
+        if self.lists.is_some() {
+            self.finish_lists();
+        }
         let Self { mut message, has_result, has_error, .. } = std::mem::replace(self, Self::new());
         message.kind = match (message.method, &message.id) {
             (Some(_), Some(_)) => ResponseKind::Request,

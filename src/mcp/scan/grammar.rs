@@ -37,6 +37,7 @@ impl<R: Read> Scanner<R> {
             }
         }
         self.offset += bytes.len() as u64;
+        reader.show(bytes, self.offset);
     }
 
     /// Takes a member or an element with what comes after it, or the part of that which the frame
@@ -65,7 +66,7 @@ impl<R: Read> Scanner<R> {
     fn key(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
         let (byte, at) = self.token(bytes, at, self.state)?;
         if byte == b'}' && self.state == State::FirstMember {
-            return self.close(at, reader);
+            return self.close(bytes, at, reader);
         }
         if byte != b'"' {
             return Err(Unreadable::Syntax.into());
@@ -105,7 +106,7 @@ impl<R: Read> Scanner<R> {
     fn element(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
         let (byte, at) = self.token(bytes, at, self.state)?;
         match (self.state, byte) {
-            (State::FirstElement, b']') => return self.close(at, reader),
+            (State::FirstElement, b']') => return self.close(bytes, at, reader),
             (State::Root, b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
                 return Err(Unreadable::NotJsonRpc.into());
             }
@@ -199,7 +200,7 @@ impl<R: Read> Scanner<R> {
         match (byte, R::shape(self.place)) {
             (b',', Shape::Object) => self.go_on(State::Member, at + 1),
             (b',', Shape::Array) => self.go_on(State::Element, at + 1),
-            (b'}', Shape::Object) | (b']', Shape::Array) => self.close(at, reader),
+            (b'}', Shape::Object) | (b']', Shape::Array) => self.close(bytes, at, reader),
             _ => Err(Unreadable::Syntax.into()),
         }
     }
@@ -217,10 +218,21 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn close(&mut self, at: usize, reader: &mut R) -> Step {
+    fn close(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
+        if R::is_shown(self.place) {
+            return self.close_shown(bytes, at, reader);
+        }
         self.place = reader.close(self.place, self.offset + at as u64 + 1);
         let state = if self.place == R::DOCUMENT { State::End } else { State::Next };
         self.go_on(state, at + 1)
+    }
+
+    #[cold]
+    fn close_shown(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
+        let end = self.offset + at as u64 + 1;
+        reader.show(&bytes[..=at], end);
+        self.place = reader.close(self.place, end);
+        self.go_on(State::Next, at + 1)
     }
 
     /// The next byte that is not white space, and its position. If there is none in this frame, the

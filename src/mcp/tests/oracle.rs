@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::mcp::{
-    self, Client, Event, Id, Message, MessageKind, Method, Request, ResponseKind, ResponseMessage,
-    ResultType, Revision, TargetField, Text, TraceFields, Unreadable,
+    self, Client, Event, Id, List, ListEntry, ListKind, Message, MessageKind, Method, Request,
+    ResponseKind, ResponseMessage, ResultType, Revision, TargetField, Text, TraceFields,
+    Unreadable,
     number::{Number, NumberReader},
     string::{Content, Keep},
 };
@@ -20,7 +21,7 @@ pub(super) fn request(root: &Value) -> Result<Request, Unreadable> {
     })
 }
 
-/// The events of a response body or of the data of an event, but for the sizes of results.
+/// The events of a response body or of the data of an event, but for the sizes and hashes.
 pub(super) fn response(root: &Value) -> Vec<Event> {
     match elements(root) {
         Ok((elements, _)) => {
@@ -110,7 +111,23 @@ fn response_message(root: &Value) -> ResponseMessage {
         protocol_version: revision(&result["protocolVersion"]),
         next_cursor: result["nextCursor"].is_string(),
         result_bytes: 0,
+        list: [
+            ("tools", ListKind::Tools),
+            ("prompts", ListKind::Prompts),
+            ("resources", ListKind::Resources),
+            ("resourceTemplates", ListKind::Templates),
+        ]
+        .into_iter()
+        .find_map(|(key, kind)| Some(Box::new(list(kind, result[key].as_array()?)))),
     }
+}
+
+/// A list that shares its document with no other.
+fn list(kind: ListKind, elements: &[Value]) -> List {
+    let has_entries = matches!(kind, ListKind::Tools | ListKind::Prompts);
+    let names = elements.iter().filter(|_| has_entries).filter_map(|item| text(&item["name"], 64));
+    let entries = names.map(|name| ListEntry { name, bytes: 0, hash: 0 }).take(256).collect();
+    List { kind, items: elements.len() as u64, bytes: 0, entries }
 }
 
 fn id(value: &Value) -> Option<Id> {
@@ -164,6 +181,10 @@ pub(super) fn without_sizes(mut events: Vec<Event>) -> Vec<Event> {
     for event in &mut events {
         if let Event::Message(message) = event {
             message.result_bytes = 0;
+            if let Some(list) = &mut message.list {
+                list.bytes = 0;
+                list.entries.iter_mut().for_each(|entry| (entry.bytes, entry.hash) = (0, 0));
+            }
         }
     }
     events
