@@ -59,7 +59,8 @@ pub(crate) struct Request {
     pub(crate) batch: bool,
     /// How many messages there were beyond those kept.
     pub(crate) beyond: u32,
-    /// Whether a key that is read came more than once in the same object.
+    /// Whether a key that is read came more than once in the same object. `arguments` and `cursor`
+    /// do not count.
     pub(crate) duplicate_keys: bool,
 }
 
@@ -75,6 +76,11 @@ pub(crate) struct Message {
     pub(crate) target: Option<Text>,
     /// `params.requestId` of `notifications/cancelled`. Rare, so it does not take space in others.
     pub(crate) cancels: Option<Box<Id>>,
+    /// The bytes that `params.arguments` takes in the document, whatever it is and whatever the
+    /// method.
+    pub(crate) arguments_bytes: Option<u64>,
+    /// Whether `params.cursor` is a string: a list is asked to go on, not for its first page.
+    pub(crate) cursor: bool,
     /// `io.modelcontextprotocol/protocolVersion` of `params._meta`.
     pub(crate) revision: Option<Revision>,
     /// `params.protocolVersion` of `initialize`: what the client asks for.
@@ -96,6 +102,8 @@ impl Message {
             id: None,
             target: None,
             cancels: None,
+            arguments_bytes: None,
+            cursor: false,
             revision: None,
             requested_version: None,
             client: None,

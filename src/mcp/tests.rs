@@ -1,5 +1,6 @@
 //! The readers as a whole, against documents of every kind.
 
+mod arguments;
 mod generate;
 mod lists;
 mod oracle;

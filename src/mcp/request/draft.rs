@@ -63,6 +63,7 @@ impl Draft {
         message: &mut Message,
         field: Field,
         text: Content<'_>,
+        size: u64,
         source: ClientSource,
     ) -> Result<(), Unreadable> {
         match field {
@@ -84,6 +85,9 @@ impl Draft {
             Field::ClientName => self.clients[source as usize].set_name(Text::new(&text)?),
             Field::ClientVersion => self.clients[source as usize].set_version(Text::new(&text)?),
 
+            Field::Arguments => message.arguments_bytes = Some(size),
+            Field::Cursor => message.cursor = true,
+
             Field::Result => self.has_result = true,
             Field::Error => self.has_error = true,
             // A string is as good as nothing where an object should be.
@@ -99,20 +103,28 @@ impl Draft {
 
     /// Takes the number that is the value of a field.
     #[inline]
-    pub(super) fn number(&mut self, message: &mut Message, field: Field, number: Number) {
+    pub(super) fn number(
+        &mut self,
+        message: &mut Message,
+        field: Field,
+        number: Number,
+        size: u64,
+    ) {
         match field {
             Field::Id => message.id = Some(Id::number(number)),
             Field::RequestId => message.cancels = Some(Box::new(Id::number(number))),
-            _ => self.other(field, Other::Container),
+            _ => self.other(message, field, Other::Container, size),
         }
     }
 
     /// Takes the value of a field that is something else.
-    pub(super) fn other(&mut self, field: Field, value: Other) {
+    pub(super) fn other(&mut self, message: &mut Message, field: Field, value: Other, size: u64) {
         match field {
             Field::Id => self.unusable_id = value != Other::Null,
             Field::Result => self.has_result = true,
             Field::Error => self.has_error = value != Other::Null,
+            Field::Arguments => message.arguments_bytes = Some(size),
+            Field::Cursor => message.cursor = false,
             _ => {}
         }
     }
@@ -134,6 +146,8 @@ impl Draft {
                 self.other_targets.clear();
                 message.cancels = None;
                 message.requested_version = None;
+                message.arguments_bytes = None;
+                message.cursor = false;
                 self.clear(message, Field::ClientInfo, source);
                 self.clear(message, Field::Meta, source);
             }
@@ -158,7 +172,8 @@ impl Draft {
             Field::ClientName => self.clients[source as usize].clear_name(),
             Field::ClientVersion => self.clients[source as usize].clear_version(),
 
-            Field::Root | Field::Element => {}
+            // The values of the first two write over what there is.
+            Field::Arguments | Field::Cursor | Field::Root | Field::Element => {}
         }
     }
 
@@ -191,6 +206,7 @@ impl Draft {
         message.trace.take_if(|trace| **trace == TraceFields::default());
     }
 
+    #[inline]
     fn set_target(&mut self, message: &mut Message, field: TargetField, text: Text) {
         if message.target.is_none() {
             message.target = Some(text);

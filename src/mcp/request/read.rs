@@ -50,11 +50,13 @@ pub(super) enum Field {
     Error,
 
     Name,
+    Arguments,
     Uri,
     TaskId,
     RequestId,
     ProtocolVersion,
     ClientInfo,
+    Cursor,
     Meta,
 
     Traceparent,
@@ -103,7 +105,9 @@ impl MessageReader {
 
     #[cold]
     fn repeat(&mut self, field: Field) {
-        self.request.duplicate_keys = true;
+        if !matches!(field, Field::Arguments | Field::Cursor) {
+            self.request.duplicate_keys = true;
+        }
         if let Some(message) = self.request.messages.last_mut() {
             self.draft.clear(message, field, self.client);
         }
@@ -158,30 +162,37 @@ impl Read for MessageReader {
         match field {
             Field::Id | Field::RequestId => id::KEEP,
             Field::Tracestate | Field::Baggage => Keep::first(8192),
+            Field::Arguments | Field::Cursor => Keep::first(0),
             _ => Keep::first(text::LONGEST),
         }
     }
 
     #[inline]
-    fn text(&mut self, field: Field, text: Content<'_>, _size: u64) -> Result<(), Unreadable> {
+    fn text(&mut self, field: Field, text: Content<'_>, size: u64) -> Result<(), Unreadable> {
         match self.request.messages.last_mut() {
-            Some(message) => self.draft.text(message, field, text, self.client),
+            Some(message) => self.draft.text(message, field, text, size, self.client),
             None => Ok(()),
         }
     }
 
     #[inline]
-    fn number(&mut self, field: Field, number: Number, _size: u64) {
+    fn number(&mut self, field: Field, number: Number, size: u64) {
         if let Some(message) = self.request.messages.last_mut() {
-            self.draft.number(message, field, number);
+            self.draft.number(message, field, number, size);
         }
     }
 
-    fn other(&mut self, field: Field, value: Other, _size: u64) {
-        self.draft.other(field, value);
+    fn other(&mut self, field: Field, value: Other, size: u64) {
+        if let Some(message) = self.request.messages.last_mut() {
+            self.draft.other(message, field, value, size);
+        }
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "it has one caller, and is on the way of every message"
+    )]
+    #[inline(always)]
     fn open(&mut self, field: Field, shape: Shape, _at: u64) -> Option<Place> {
         let place = match (field, shape) {
             (Field::Root, Shape::Array) => Place::Batch,
@@ -235,13 +246,14 @@ keys! {
     }
     Params {
         "name" => Some(Field::Name),
-        "arguments" => None,
+        "arguments" => Some(Field::Arguments),
         "_meta" => Some(Field::Meta),
         "uri" => Some(Field::Uri),
         "taskId" => Some(Field::TaskId),
         "requestId" => Some(Field::RequestId),
         "protocolVersion" => Some(Field::ProtocolVersion),
         "clientInfo" => Some(Field::ClientInfo),
+        "cursor" => Some(Field::Cursor),
     }
     Meta {
         "progressToken" => None,

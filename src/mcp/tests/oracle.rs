@@ -10,7 +10,8 @@ use crate::mcp::{
     string::{Content, Keep},
 };
 
-/// The facts of a request body, but for [`Request::duplicate_keys`], which a value does not show.
+/// The facts of a request body, but for [`Request::duplicate_keys`] and the sizes of arguments,
+/// which a value does not show.
 pub(super) fn request(root: &Value) -> Result<Request, Unreadable> {
     let (elements, batch) = elements(root)?;
     Ok(Request {
@@ -74,6 +75,8 @@ fn message(root: &Value) -> Message {
         cancels: (method == Some(Method::NotificationsCancelled))
             .then(|| self::id(&params["requestId"]).map(Box::new))
             .flatten(),
+        arguments_bytes: params.get("arguments").map(|_| 0),
+        cursor: params["cursor"].is_string(),
         revision: revision(&meta["io.modelcontextprotocol/protocolVersion"]),
         requested_version: initialize.then(|| revision(&params["protocolVersion"])).flatten(),
         client: initialize
@@ -173,7 +176,12 @@ fn text(value: &Value, keep: usize) -> Option<Text> {
 pub(super) fn without_duplicates(
     request: Result<Request, Unreadable>,
 ) -> Result<Request, Unreadable> {
-    request.map(|request| Request { duplicate_keys: false, ..request })
+    request.map(|mut request| {
+        for message in &mut request.messages {
+            message.arguments_bytes = message.arguments_bytes.map(|_| 0);
+        }
+        Request { duplicate_keys: false, ..request }
+    })
 }
 
 /// The same without what the oracle does not know.
