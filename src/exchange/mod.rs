@@ -36,6 +36,9 @@ mod settlement;
 mod stream;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use self::{
     calls::Later,
     common::{Common, Faults},

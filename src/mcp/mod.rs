@@ -52,7 +52,7 @@ mod text;
 mod unreadable;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use self::grpc::method_of_rpc;
 pub(crate) use self::id::Id;

@@ -5,7 +5,7 @@ mod generate;
 mod lists;
 mod oracle;
 mod properties;
-mod recordings;
+pub(crate) mod recordings;
 mod requests;
 mod responses;
 mod written;

@@ -8,29 +8,37 @@ use super::oracle::{self, without_duplicates, without_sizes};
 use super::{Kind, request, request_in, response, response_in};
 use crate::mcp::{Event, MessageKind, Method, Request, ResponseKind, Unreadable};
 
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire");
+
 /// A recorded message: its head, and the body without its transfer coding.
-struct Recording {
-    name: String,
-    head: String,
-    body: Vec<u8>,
+pub(crate) struct Recording {
+    pub(crate) name: String,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    /// Whether it has its end. One that has not was broken off.
+    pub(crate) whole: bool,
 }
 
 impl Recording {
-    fn load(name: &str) -> Self {
-        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire")).join(name);
+    pub(crate) fn load(name: &str) -> Self {
+        let path = Path::new(DIRECTORY).join(name);
         let bytes = fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
         let end = memchr::memmem::find(&bytes, b"\r\n\r\n").expect("a message has a head");
-        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let body = &bytes[end + 4..];
-        let chunked = head.contains("transfer-encoding: chunked");
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        let whole = !chunked || body.ends_with(b"0\r\n\r\n");
         let body = if chunked { without_chunks(body) } else { body.to_vec() };
-        Self { name: name.to_owned(), head, body }
+        Self { name: name.to_owned(), head, body, whole }
+    }
+
+    pub(crate) fn exists(name: &str) -> bool {
+        Path::new(DIRECTORY).join(name).exists()
     }
 
     /// All recordings whose name ends so.
-    fn all(suffix: &str) -> Vec<Self> {
-        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire");
-        let mut names: Vec<String> = fs::read_dir(directory)
+    pub(crate) fn all(suffix: &str) -> Vec<Self> {
+        let mut names: Vec<String> = fs::read_dir(DIRECTORY)
             .expect("the recordings are there")
             .map(|entry| entry.expect("it is readable").file_name().to_string_lossy().into_owned())
             .filter(|name| name.ends_with(suffix))
@@ -41,9 +49,10 @@ impl Recording {
     }
 
     fn kind(&self) -> Option<Kind> {
-        if self.head.contains("content-type: text/event-stream") {
+        let head = self.head.to_ascii_lowercase();
+        if head.contains("content-type: text/event-stream") {
             Some(Kind::Stream)
-        } else if self.head.contains("content-type: application/json") {
+        } else if head.contains("content-type: application/json") {
             Some(Kind::Json)
         } else {
             None

@@ -1,0 +1,6 @@
+//! The engine as a whole: what its observers are told of exchanges, message by message.
+
+mod recordings;
+mod server;
+mod sessions;
+mod witness;
