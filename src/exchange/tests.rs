@@ -1,5 +1,7 @@
 //! The engine as a whole: what its observers are told of exchanges, message by message.
 
+mod batches;
+mod mirrors;
 mod recordings;
 mod server;
 mod sessions;

@@ -90,6 +90,22 @@ where
     while let Some(Some(Ok(_))) = body.frame().now_or_never() {}
 }
 
+/// A response in JSON.
+pub(super) fn json(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
+    response(status, "application/json", body)
+}
+
+/// A response that is an event stream, with an event for each of the documents.
+pub(super) fn events(documents: &[&str]) -> Response<Bytes> {
+    let body = documents.join("\n\ndata: ");
+    response(200, "text/event-stream", format!("data: {body}\n\n"))
+}
+
+pub(super) fn response(status: u16, media_type: &str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let response = Response::builder().status(status).header("content-type", media_type);
+    response.body(body.into()).expect("a response")
+}
+
 fn frames(bytes: Bytes, length: usize, whole: bool) -> Frames {
     if length == 0 && whole {
         return Full::new(bytes).boxed_unsync();
