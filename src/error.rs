@@ -35,8 +35,10 @@ pub(crate) enum Kind {
     Name { what: &'static str, name: String, why: &'static str },
     /// More tools, prompts or routes than the store keeps.
     TooManyNames { what: &'static str, limit: usize },
-    /// A label of the service info that Prometheus would not take, for the reason given.
+    /// A label that Prometheus would not take, for the reason given.
     Label { name: String, why: &'static str },
+    /// A store could show more series than it may.
+    TooManySeries { projected: usize, limit: usize },
     /// The registry has a family of one of our names.
     Taken(Option<String>),
 }
@@ -74,6 +76,13 @@ impl Error {
         matches!(self.inner.kind, Kind::TooManyNames { .. })
     }
 
+    /// Whether settings could show more series than
+    /// [`max_series`](crate::metrics::McpMetricsBuilder::max_series) allows. The message says both
+    /// numbers.
+    pub fn is_too_many_series(&self) -> bool {
+        matches!(self.inner.kind, Kind::TooManySeries { .. })
+    }
+
     /// Whether a label's name or value cannot be shown.
     pub fn is_invalid_label(&self) -> bool {
         matches!(self.inner.kind, Kind::Label { .. })
@@ -100,6 +109,9 @@ impl fmt::Display for Error {
             Kind::Buckets(why) => write!(f, "invalid bucket bounds: {why}"),
             Kind::Name { what, name, why } => write!(f, "{what} {name:?} cannot be a label: {why}"),
             Kind::TooManyNames { what, limit } => write!(f, "more than {limit} {what}s"),
+            Kind::TooManySeries { projected, limit } => {
+                write!(f, "these settings can show {projected} series, which is above {limit}")
+            }
             Kind::Label { name, why } => write!(f, "invalid label {name:?}: {why}"),
             Kind::Taken(Some(name)) => write!(f, "metric {name:?} is registered already"),
             Kind::Taken(None) => f.write_str("a metric of this namespace is registered already"),

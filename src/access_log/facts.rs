@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, StatusCode, request, response, uri::PathAndQuery};
+use http::{HeaderName, StatusCode, request, response};
 
 use super::session::{Session, Sessions};
 use crate::{
@@ -13,16 +13,12 @@ use crate::{
 /// What the heads of request and response say.
 #[derive(Debug)]
 pub(super) struct Head {
-    path: Option<PathAndQuery>,
     pub(super) session: Option<Session>,
 }
 
 impl Head {
     pub(super) fn of(request: &request::Parts, sessions: &Sessions) -> Self {
-        Self {
-            path: request.uri.path_and_query().cloned(),
-            session: request.headers.get(&SESSION_ID).map(|id| sessions.show(id)),
-        }
+        Self { session: request.headers.get(&SESSION_ID).map(|id| sessions.show(id)) }
     }
 
     pub(super) fn see(&mut self, response: &response::Parts, sessions: &Sessions) {
@@ -30,10 +26,6 @@ impl Head {
         if self.session.is_none() {
             self.session = response.headers.get(&SESSION_ID).map(|id| sessions.show(id));
         }
-    }
-
-    pub(super) fn path(&self) -> &str {
-        self.path.as_ref().map_or("", PathAndQuery::path)
     }
 }
 

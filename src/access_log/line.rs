@@ -71,7 +71,7 @@ impl<'a> Line<'a> {
 
     pub(super) fn path(&self) -> &str {
         self.path.get_or_init(|| {
-            let path = self.head.path();
+            let path = self.exchange.path();
             if self.settings.skips(path) {
                 return Shown::Kept(path);
             }

@@ -37,10 +37,11 @@ impl LogExchange {
     }
 
     /// The level of the line, unless it is not to be written.
-    fn admit(&self, head: &Head, decided: &Decided, closing: &Closing<'_>) -> Option<Level> {
+    fn admit(&self, decided: &Decided, closing: &Closing<'_>) -> Option<Level> {
         let Self(settings) = self;
-        let quiet =
-            decided.not_counted || level::is_quiet(closing.exchange) || settings.skips(head.path());
+        let quiet = decided.not_counted
+            || level::is_quiet(closing.exchange)
+            || settings.skips(closing.exchange.path());
         let slow = settings.slow.is_some_and(|from| decided.duration >= from);
         let level = level::of(decided.outcome, quiet, slow);
         let sampled = level == Level::INFO && decided.outcome == Outcome::Success;
@@ -132,7 +133,7 @@ impl Observer for LogExchange {
         let State { context, span, head, decided, stands } = state;
         // An exchange is settled before it is closed.
         let Some(decided) = decided else { return };
-        let Some(level) = self.admit(head, decided, closing) else { return };
+        let Some(level) = self.admit(decided, closing) else { return };
         let line = Line::new(&self.0, closing.exchange, head, decided);
         let _current = exchange::enter(context);
         event::over(level, span, &End { line: &line, closing, stood: *stands });

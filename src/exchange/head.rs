@@ -5,7 +5,7 @@ use std::{
     sync::LazyLock,
 };
 
-use http::{HeaderMap, HeaderValue, Method, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Version, request::Parts};
 
 use super::media::{Media, Unread, accepts_event_stream, is_identity, media_type};
 use crate::mcp;
@@ -15,6 +15,7 @@ use crate::mcp;
 /// A look-up by name hashes the name each time, and the layers together would ask for some twenty. One
 /// walk over the headers that are there costs a quarter of it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Head {
     /// Whether the request body can be read, and if not, why.
     body: Result<(), Unread>,
@@ -24,6 +25,8 @@ pub(crate) struct Head {
     revision: Option<mcp::Revision>,
     session: Option<SessionKey>,
     credentials: Option<Credentials>,
+    version: Version,
+    https: bool,
     grpc: bool,
     mirror: Option<Mirror>,
 }
@@ -61,6 +64,8 @@ impl Head {
             revision: None,
             session: None,
             credentials: None,
+            version: request.version,
+            https: false,
             grpc: false,
             mirror: None,
         };
@@ -68,6 +73,9 @@ impl Head {
         for (name, value) in &request.headers {
             head.see(&mut found, name.as_str(), value);
         }
+        let own = || request.uri.scheme_str().map(str::as_bytes);
+        let scheme = found.forwarded.map(HeaderValue::as_bytes).or_else(own);
+        head.https = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"));
         let media = found.content_type.and_then(media_type);
         head.body = readable(&request.method, media, found.encoded);
         head.grpc = media == Some(Media::Grpc);
@@ -97,6 +105,7 @@ impl Head {
                 let revision = || mcp::Revision::from_bytes(value.as_bytes());
                 self.revision = self.revision.or_else(|| Some(revision()));
             }
+            "x-forwarded-proto" => _ = found.forwarded.get_or_insert(value),
             "mcp-method" => found.method.see(value),
             "mcp-name" => found.name.see(value),
             _ => {}
@@ -137,6 +146,16 @@ impl Head {
         self.credentials
     }
 
+    /// The version of HTTP that the request came by.
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether the client has used TLS, as a proxy in front says, else as the request itself does.
+    pub(crate) fn is_https(&self) -> bool {
+        self.https
+    }
+
     /// Whether the request is a gRPC call.
     pub(crate) fn is_grpc(&self) -> bool {
         self.grpc
@@ -165,6 +184,7 @@ struct Found<'a> {
     content_type: Option<&'a HeaderValue>,
     encoded: bool,
     session: Option<&'a HeaderValue>,
+    forwarded: Option<&'a HeaderValue>,
     method: Once<'a>,
     name: Once<'a>,
 }
@@ -358,6 +378,22 @@ mod tests {
             ("application/json", false),
         ] {
             assert_eq!(post(&[("accept", accept)]).wants_stream(), wants, "{accept}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_the_clients_and_one_of_two() {
+        for (uri, forwarded, https) in [
+            ("/mcp", None, false),
+            ("/mcp", Some("HTTPS"), true),
+            ("https://host/mcp", None, true),
+            ("http://host/mcp", Some("https"), true),
+            ("https://host/mcp", Some("http"), false),
+            ("/mcp", Some("javascript"), false),
+        ] {
+            let forwarded = forwarded.map(|forwarded| ("x-forwarded-proto", forwarded));
+            let head = head(Method::POST, uri, forwarded.as_slice());
+            assert_eq!(head.is_https(), https, "{uri} {forwarded:?}");
         }
     }
 }

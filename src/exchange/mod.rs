@@ -43,6 +43,7 @@ pub(crate) use self::{
     calls::Later,
     common::{Common, Faults},
     current::{enter, tell_current, with_current, with_current_or_ended},
+    grpc::GrpcStatus,
     head::{Credentials, SessionKey},
     hold::Holding,
     media::Inspection,

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Extensions, Method, request::Parts};
+use http::{Extensions, Method, request::Parts, uri::PathAndQuery};
 use smallvec::SmallVec;
 
 use super::{
@@ -30,6 +30,7 @@ use crate::mcp;
 pub struct Exchange {
     started: Instant,
     method: Method,
+    path: Option<PathAndQuery>,
     head: Head,
     common: Arc<Common>,
     /// Set by the layer that reads the request body; a second one would read it again.
@@ -64,6 +65,7 @@ impl Exchange {
         Self {
             started: Instant::now(),
             method: parts.method.clone(),
+            path: parts.uri.path_and_query().cloned(),
             head: Head::of(parts),
             common: Arc::clone(common),
             reading: AtomicBool::new(false),
@@ -91,6 +93,11 @@ impl Exchange {
 
     pub(crate) fn method(&self) -> &Method {
         &self.method
+    }
+
+    /// The path of the request as it came, without its query: `/` where there is none, as for `CONNECT`.
+    pub(crate) fn path(&self) -> &str {
+        self.path.as_ref().map_or("/", PathAndQuery::path)
     }
 
     /// What the head of the request says, as the outermost layer has seen it.

@@ -11,7 +11,7 @@ use super::{
     record::{Exchange, Told, ToldClient},
     stream::{Stream, StreamKind},
 };
-use crate::mcp::{Client, Message, MessageKind, Method, ResponseMessage, Revision, Text};
+use crate::mcp::{Client, Message, Method, ResponseMessage, Revision, Text};
 
 /// How an operation was decided.
 #[derive(Debug)]
@@ -90,11 +90,6 @@ impl<'a> Settlement<'a> {
     pub(crate) fn code(&self) -> Option<i64> {
         let beside = || self.grpc.and_then(GrpcStatus::mcp_code);
         self.answer.and_then(|answer| answer.error_code).or_else(beside)
-    }
-
-    /// Whether the operation asks for an answer.
-    pub(crate) fn is_request(&self) -> bool {
-        self.message.is_some_and(|message| message.kind == MessageKind::Request)
     }
 
     /// Where the error showed, if the operation failed.

@@ -58,9 +58,11 @@ pub(crate) use self::grpc::method_of_rpc;
 pub(crate) use self::id::Id;
 pub(crate) use self::method::{Method, TargetField};
 pub(crate) use self::request::{Client, Message, MessageKind, Request, RequestReader, TraceFields};
-pub(crate) use self::response::{Event, ResponseKind, ResponseMessage, ResponseReader, ResultType};
+pub(crate) use self::response::{
+    Event, ListKind, ResponseKind, ResponseMessage, ResponseReader, ResultType,
+};
 #[cfg(test)]
-pub(crate) use self::response::{List, ListEntry, ListKind};
+pub(crate) use self::response::{List, ListEntry};
 pub(crate) use self::revision::Revision;
 pub(crate) use self::text::Text;
 pub(crate) use self::unreadable::Unreadable;

@@ -10,9 +10,9 @@ mod list;
 mod read;
 
 use self::document::Document;
-pub(crate) use self::list::List;
 #[cfg(test)]
-pub(crate) use self::list::{ListEntry, ListKind};
+pub(crate) use self::list::ListEntry;
+pub(crate) use self::list::{List, ListKind};
 use super::id::Id;
 use super::method::Method;
 use super::revision::Revision;

@@ -1,9 +1,9 @@
-//! Which names become label values: those that the operator configured, and a few that proved
-//! themselves.
+//! Which names become label values: those that the operator configured, those that the server lists,
+//! and a few that proved themselves.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
 use super::{
@@ -43,22 +43,42 @@ pub(super) struct Rules {
     pub(super) most: usize,
     /// Names that prove themselves, out of those.
     pub(super) most_learned: usize,
+    /// Whether the server's lists admit names, too.
+    pub(super) listed: bool,
     /// Whether a name that nobody configured is fit for a label.
     pub(super) check: fn(&str) -> Result<(), Reason>,
+}
+
+impl Rules {
+    /// How many names a table can ever hold, of which `configured` are there from the start.
+    ///
+    /// A name that was learned keeps its series when a listed one takes its place.
+    pub(super) fn places(&self, configured: usize) -> usize {
+        let room = self.most.saturating_sub(configured);
+        let learned = self.most_learned.min(room);
+        if self.listed { self.most + learned } else { configured + learned }
+    }
 }
 
 /// A table of names, append-only and bounded.
 ///
 /// A name that is not in it counts as [`OTHER`], at once and for good: what was counted never moves
-/// to another series, so sums over a label are always true.
+/// to another series, so sums over a label are always true. So it is with a name that was learned
+/// and has to make room for a listed one: its series stay as they are, and later calls are
+/// [`OTHER`].
 #[derive(Debug)]
 pub(super) struct Names {
     rules: Rules,
+    places: usize,
     hash: Hash,
     table: Table<Name>,
-    /// Names in the table, without [`OTHER`].
+    /// Names in the table, without [`OTHER`]. Those of them that are not displaced are at most
+    /// `most`.
     count: AtomicUsize,
+    /// Names that were learned, the displaced ones included: at most `most_learned`.
     learned: AtomicUsize,
+    /// Of those, the ones that had to make room.
+    displaced: AtomicUsize,
     growing: Mutex<()>,
 }
 
@@ -66,6 +86,30 @@ pub(super) struct Names {
 struct Name {
     id: NameId,
     text: Arc<str>,
+    /// An [`Origin`].
+    origin: AtomicU8,
+}
+
+/// How a name came into the table, in the order of its right to a place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+enum Origin {
+    Configured,
+    Listed,
+    Learned,
+    /// It was learned, and has made room for a name with more right.
+    Displaced,
+}
+
+impl Name {
+    fn is(&self, origin: Origin) -> bool {
+        self.origin.load(Ordering::Relaxed) == origin as u8
+    }
+
+    /// Who calls this holds the lock on growth.
+    fn becomes(&self, origin: Origin) {
+        self.origin.store(origin as u8, Ordering::Relaxed);
+    }
 }
 
 impl Names {
@@ -78,16 +122,20 @@ impl Names {
     ) -> Result<Self, Error> {
         let what = rules.what;
         let buckets = rules.most.next_power_of_two();
-        let names = Self {
+        let mut names = Self {
             rules,
+            places: 0,
             hash: Hash::new(),
             table: Table::new(buckets),
             count: AtomicUsize::new(0),
             learned: AtomicUsize::new(0),
+            displaced: AtomicUsize::new(0),
             growing: Mutex::new(()),
         };
         // In the table from the start, so that a client cannot have it learned.
-        names.table.add(names.hash.of_text(OTHER), Name { id: NameId::OTHER, text: OTHER.into() });
+        let origin = AtomicU8::new(Origin::Configured as u8);
+        let other = Name { id: NameId::OTHER, text: OTHER.into(), origin };
+        names.table.add(names.hash.of_text(OTHER), other);
         for name in configured {
             let unusable = |why| Error::new(Kind::Name { what, name: name.to_owned(), why });
             match check_value(name) {
@@ -103,8 +151,9 @@ impl Names {
             if names.count.load(Ordering::Relaxed) == names.rules.most {
                 return Err(Error::new(Kind::TooManyNames { what, limit: names.rules.most }));
             }
-            names.add(hash, name);
+            names.add(hash, name, Origin::Configured);
         }
+        names.places = names.rules.places(names.count.load(Ordering::Relaxed));
         Ok(names)
     }
 
@@ -117,7 +166,8 @@ impl Names {
         }
         let hash = self.hash.of_text(name);
         match self.find(hash, name) {
-            Some(id) => Ok(id),
+            Some(known) if known.is(Origin::Displaced) => Err(Reason::Cap),
+            Some(known) => Ok(known.id),
             None => self.learn(hash, name, proven),
         }
     }
@@ -129,41 +179,99 @@ impl Names {
             return Err(Reason::Unknown);
         }
         // Before the lock: with a full table this is the way of every new name.
-        if !self.has_room() {
+        if !self.may_learn() {
             return Err(Reason::Cap);
         }
-        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _growing = self.lock();
         // Another thread may have been faster.
-        if let Some(id) = self.find(hash, name) {
-            return Ok(id);
+        if let Some(known) = self.find(hash, name) {
+            return Ok(known.id);
         }
-        if !self.has_room() {
+        if !self.may_learn() {
             return Err(Reason::Cap);
         }
         self.learned.fetch_add(1, Ordering::Relaxed);
-        Ok(self.add(hash, name))
+        Ok(self.add(hash, name, Origin::Learned))
+    }
+
+    /// The number of a name that the server lists, or the reason why it is [`OTHER`]. If there is no
+    /// room, it takes the place of one that was learned.
+    pub(super) fn list(&self, name: &str) -> Result<NameId, Reason> {
+        if !self.rules.listed {
+            return self.admit(name, false);
+        }
+        // The server's own words, like the operator's, may be of any script.
+        check_value(name)?;
+        let hash = self.hash.of_text(name);
+        let by_right = |known: &Name| known.is(Origin::Configured) || known.is(Origin::Listed);
+        if let Some(known) = self.find(hash, name).filter(|known| by_right(known)) {
+            return Ok(known.id);
+        }
+        let _growing = self.lock();
+        let known = self.find(hash, name);
+        if let Some(known) = known {
+            if by_right(known) {
+                return Ok(known.id);
+            }
+            if known.is(Origin::Displaced) {
+                self.make_room()?;
+                self.displaced.fetch_sub(1, Ordering::Relaxed);
+            }
+            known.becomes(Origin::Listed);
+            self.learned.fetch_sub(1, Ordering::Relaxed);
+            return Ok(known.id);
+        }
+        self.make_room()?;
+        Ok(self.add(hash, name, Origin::Listed))
+    }
+
+    /// Displaces a learned name if the table is full. Who calls this holds the lock on growth.
+    fn make_room(&self) -> Result<(), Reason> {
+        if self.has_room() {
+            return Ok(());
+        }
+        let learned = self.table.iter().filter(|name| name.is(Origin::Learned));
+        let Some(last) = learned.max_by_key(|name| name.id) else { return Err(Reason::Cap) };
+        last.becomes(Origin::Displaced);
+        self.displaced.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn may_learn(&self) -> bool {
+        self.learned.load(Ordering::Relaxed) < self.rules.most_learned && self.has_room()
     }
 
     fn has_room(&self) -> bool {
-        self.learned.load(Ordering::Relaxed) < self.rules.most_learned
-            && self.count.load(Ordering::Relaxed) < self.rules.most
+        // A reader without the lock may see one of the two before the other.
+        let displaced = self.displaced.load(Ordering::Relaxed);
+        self.count.load(Ordering::Relaxed).saturating_sub(displaced) < self.rules.most
     }
 
-    fn find(&self, hash: u64, name: &str) -> Option<NameId> {
-        self.table.find(hash, |known| *known.text == *name).map(|known| known.id)
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, hash: u64, name: &str) -> NameId {
+    fn find(&self, hash: u64, name: &str) -> Option<&Name> {
+        self.table.find(hash, |known| *known.text == *name)
+    }
+
+    fn add(&self, hash: u64, name: &str, origin: Origin) -> NameId {
         // Numbers are given in turn, from one on, by whoever may add.
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let id = NameId(u32::try_from(number).expect("a table holds hundreds of names at most"));
-        self.table.add(hash, Name { id, text: name.into() }).id
+        let origin = AtomicU8::new(origin as u8);
+        self.table.add(hash, Name { id, text: name.into(), origin }).id
+    }
+
+    /// How many names there can ever be, without [`OTHER`].
+    pub(super) fn places(&self) -> usize {
+        self.places
     }
 
     /// All names by their number. The first is [`OTHER`].
     pub(super) fn all(&self) -> Vec<Arc<str>> {
         // Without the lock, one that is added meanwhile could be seen and the one before it not.
-        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _growing = self.lock();
         let mut names: Vec<_> = self.table.iter().collect();
         names.sort_unstable_by_key(|name| name.id);
         names.into_iter().map(|name| Arc::clone(&name.text)).collect()
@@ -176,7 +284,8 @@ mod tests {
 
     use super::{super::labels::check_name, *};
 
-    const RULES: Rules = Rules { what: "tool", most: 5, most_learned: 3, check: check_name };
+    const RULES: Rules =
+        Rules { what: "tool", most: 5, most_learned: 3, listed: true, check: check_name };
 
     fn names(configured: &[&str]) -> Names {
         Names::new(RULES, configured.iter().copied()).unwrap()
@@ -211,6 +320,70 @@ mod tests {
         let names = names(&["1", "2", "3", "4"]);
         names.admit("a", true).unwrap();
         assert_eq!(names.admit("b", true), Err(Reason::Cap));
+    }
+
+    #[test]
+    fn a_listed_name_needs_no_proof_and_may_be_of_any_script() {
+        let names = names(&[]);
+        let listed = names.list("天 気").unwrap();
+        assert_eq!(names.admit("天 気", false), Ok(listed));
+        assert_eq!(names.list("天 気"), Ok(listed));
+        assert_eq!(names.list("a\nb"), Err(Reason::Charset));
+        assert_eq!(names.list(&"c".repeat(65)), Err(Reason::Length));
+        assert_eq!(names.list(OTHER), Ok(NameId::OTHER));
+    }
+
+    #[test]
+    fn a_listed_name_displaces_a_learned_one_but_none_with_as_much_right() {
+        let names = names(&["configured"]);
+        let [a, b] = ["a", "b"].map(|name| names.admit(name, true).unwrap());
+        names.list("1").unwrap();
+        names.list("2").unwrap();
+        // Full. The last one that was learned goes first.
+        names.list("3").unwrap();
+        assert_eq!(names.admit("b", true), Err(Reason::Cap), "displaced for good");
+        assert_eq!(names.admit("a", false), Ok(a));
+        // One that was learned and is listed cannot be displaced any more.
+        assert_eq!(names.list("a"), Ok(a));
+        assert_eq!(names.list("4"), Err(Reason::Cap));
+        assert_eq!(names.admit("c", true), Err(Reason::Cap));
+        let all = names.all();
+        let texts: Vec<_> = all.iter().map(|name| &**name).collect();
+        assert_eq!(texts, [OTHER, "configured", "a", "b", "1", "2", "3"]);
+        assert_eq!(&*all[b.index()], "b", "its number is its own for good");
+    }
+
+    #[test]
+    fn a_displaced_name_that_is_listed_comes_back_in_the_place_of_another() {
+        let names = names(&[]);
+        let [a, b] = ["a", "b"].map(|name| names.admit(name, true).unwrap());
+        for name in ["1", "2", "3", "4"] {
+            names.list(name).unwrap();
+        }
+        assert_eq!(names.admit("b", false), Err(Reason::Cap));
+        assert_eq!(names.list("b"), Ok(b));
+        assert_eq!(names.admit("a", false), Err(Reason::Cap), "{a:?} made room for it");
+        assert_eq!(names.list("a"), Err(Reason::Cap), "nobody is left to make room");
+    }
+
+    #[test]
+    fn there_are_never_more_names_than_places() {
+        for configured in [&[][..], &["1"], &["1", "2", "3"], &["1", "2", "3", "4", "5"]] {
+            for listed in [true, false] {
+                let rules = Rules { listed, ..RULES };
+                let names = Names::new(rules, configured.iter().copied()).unwrap();
+                for round in 0..20 {
+                    _ = names.admit(&format!("learned{round}"), true);
+                    _ = names.list(&format!("listed{round}"));
+                    _ = names.list(&format!("learned{}", round % 3));
+                }
+                assert!(names.all().len() <= names.places() + 1, "{configured:?} {listed}");
+            }
+        }
+        assert_eq!(RULES.places(0), 8);
+        assert_eq!(RULES.places(5), 5);
+        assert_eq!(Rules { listed: false, ..RULES }.places(1), 4);
+        assert_eq!(Rules { listed: false, most_learned: 0, ..RULES }.places(1), 1);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) enum AuthResult {
 }
 
 impl AuthResult {
-    const COUNT: usize = AuthFailure::ALL.len() + 2;
+    pub(super) const COUNT: usize = AuthFailure::ALL.len() + 2;
 
     fn all() -> impl Iterator<Item = Self> {
         let failures = AuthFailure::ALL.iter().map(|&reason| Self::Failure(Some(reason)));

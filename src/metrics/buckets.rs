@@ -1,4 +1,4 @@
-//! The bounds of duration histograms.
+//! The bounds of histograms: of durations, sizes and numbers.
 
 use std::time::Duration;
 
@@ -14,28 +14,52 @@ pub(super) const DEFAULT: [f64; 17] = [
     300.0,
 ];
 
+/// The bounds for what may last as long as a session or a stream, in seconds: to a day.
+pub(super) const LONG: [f64; 13] = [
+    0.1, 1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 43_200.0,
+    86_400.0,
+];
+
+/// The bounds of sizes, in bytes: 64 B to 4 MiB by factors of four.
+pub(super) const SIZES: [u64; 9] =
+    [64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
+
+/// The bounds of the number of messages in a batch, of which at most 64 are read.
+pub(super) const BATCHES: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
+
 /// A histogram costs a series, and each cell a counter in every shard, for each bound.
 const MOST: usize = 64;
 
 /// Bounds that make a histogram: at least one, finite, above zero, rising.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    /// What a duration is compared with. Whole numbers: a bound of 0.1 holds 100 ms, not one
+    /// What a sample is compared with. Whole numbers: a bound of 0.1 s holds 100 ms, not one
     /// nanosecond less because 0.1 has no exact double.
-    nanos: Box<[u64]>,
+    limits: Box<[u64]>,
     bounds: Box<[Bound]>,
+    scale: Scale,
+}
+
+/// What samples are, and how their sum is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Scale {
+    /// Nanoseconds, shown as seconds.
+    Nanos,
+    /// Themselves.
+    Ones,
 }
 
 /// A bound as it is shown.
 #[derive(Debug)]
 pub(super) struct Bound {
-    pub(super) seconds: f64,
+    pub(super) value: f64,
     /// The canonical form of OpenMetrics, which always has a point: `1.0`.
     pub(super) le: Box<str>,
 }
 
 impl Buckets {
-    pub(super) fn new(bounds: &[f64]) -> Result<Self, Error> {
+    /// Bounds of durations, in seconds.
+    pub(super) fn of_seconds(bounds: &[f64]) -> Result<Self, Error> {
         let invalid = |why| Error::new(Kind::Buckets(why));
         if bounds.is_empty() {
             return Err(invalid("there are none"));
@@ -43,18 +67,34 @@ impl Buckets {
         if bounds.len() > MOST {
             return Err(invalid("there are more than 64"));
         }
-        let mut nanos = Vec::with_capacity(bounds.len());
+        let mut limits = Vec::with_capacity(bounds.len());
         for &bound in bounds {
             let bound = Duration::try_from_secs_f64(bound)
                 .map_err(|cause| invalid("each must be a number of seconds").with_source(cause))?;
             let bound = whole_nanos(bound);
-            if bound <= nanos.last().copied().unwrap_or(0) {
+            if bound <= limits.last().copied().unwrap_or(0) {
                 return Err(invalid("they must rise, from above zero, by a nanosecond or more"));
             }
-            nanos.push(bound);
+            limits.push(bound);
         }
-        let bounds = bounds.iter().map(|&seconds| Bound { seconds, le: canonical(seconds) });
-        Ok(Self { nanos: nanos.into(), bounds: bounds.collect() })
+        let bounds = bounds.iter().map(|&value| Bound { value, le: canonical(value) });
+        Ok(Self { limits: limits.into(), bounds: bounds.collect(), scale: Scale::Nanos })
+    }
+
+    /// Bounds of our own, in seconds.
+    pub(super) fn of_our_seconds(bounds: &[f64]) -> Self {
+        Self::of_seconds(bounds).expect("a test builds all of them")
+    }
+
+    /// Bounds of our own, for what is counted in ones.
+    pub(super) fn of_numbers(limits: &[u64]) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
+        let bound = |&limit: &u64| Bound { value: limit as f64, le: canonical(limit as f64) };
+        Self {
+            limits: limits.into(),
+            bounds: limits.iter().map(bound).collect(),
+            scale: Scale::Ones,
+        }
     }
 
     /// The finite bounds, rising.
@@ -64,12 +104,53 @@ impl Buckets {
 
     /// How many buckets there are: one for each bound and one for what is above all.
     pub(super) fn count(&self) -> usize {
-        self.nanos.len() + 1
+        self.limits.len() + 1
     }
 
-    /// The bucket of a duration. A duration equal to a bound lies within it.
-    pub(super) fn index(&self, nanos: u64) -> usize {
-        self.nanos.partition_point(|&bound| bound < nanos)
+    /// How many series a histogram with these bounds is: its buckets, its sum and its count.
+    pub(super) fn series(&self) -> usize {
+        self.count() + 2
+    }
+
+    /// The bucket of a sample. One that is equal to a bound lies within it.
+    pub(super) fn index(&self, sample: u64) -> usize {
+        self.limits.partition_point(|&limit| limit < sample)
+    }
+
+    pub(super) fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// The largest sample that is counted as it is. What is recorded may be anything, and a sum
+    /// that wraps is no counter.
+    pub(super) const fn largest(&self) -> u64 {
+        match self.scale {
+            // Two weeks.
+            Scale::Nanos => 14 * 24 * 3_600 * 1_000_000_000,
+            // A terabyte.
+            Scale::Ones => 1 << 40,
+        }
+    }
+}
+
+/// The bounds of all histograms of a store.
+#[derive(Debug)]
+pub(super) struct AllBuckets {
+    /// Of the durations of operations and requests, which the operator may set.
+    pub(super) durations: Buckets,
+    pub(super) long: Buckets,
+    pub(super) sizes: Buckets,
+    pub(super) batches: Buckets,
+}
+
+impl AllBuckets {
+    pub(super) fn new(durations: &[f64]) -> Result<Self, Error> {
+        Ok(Self {
+            durations: Buckets::of_seconds(durations)?,
+            long: Buckets::of_our_seconds(&LONG),
+            sizes: Buckets::of_numbers(&SIZES),
+            batches: Buckets::of_numbers(&BATCHES),
+        })
     }
 }
 
@@ -82,8 +163,8 @@ pub(super) fn whole_nanos(duration: Duration) -> u64 {
 }
 
 /// Plain decimals with a point. `Display` of a float never uses an exponent.
-fn canonical(seconds: f64) -> Box<str> {
-    let mut text = seconds.to_string();
+fn canonical(bound: f64) -> Box<str> {
+    let mut text = bound.to_string();
     if !text.contains('.') {
         text.push_str(".0");
     }
@@ -96,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_duration_on_a_bound_lies_within_it() {
-        let buckets = Buckets::new(&DEFAULT).unwrap();
+        let buckets = Buckets::of_seconds(&DEFAULT).unwrap();
         for (index, &bound) in DEFAULT.iter().enumerate() {
             let nanos = whole_nanos(Duration::from_secs_f64(bound));
             assert_eq!(buckets.index(nanos), index, "{bound}");
@@ -109,9 +190,29 @@ mod tests {
 
     #[test]
     fn bounds_are_shown_with_a_point() {
-        let buckets = Buckets::new(&[0.000_000_001, 0.0025, 1.0, 300.0]).unwrap();
+        let buckets = Buckets::of_seconds(&[0.000_000_001, 0.0025, 1.0, 300.0]).unwrap();
         let shown: Vec<_> = buckets.bounds().iter().map(|bound| &*bound.le).collect();
         assert_eq!(shown, ["0.000000001", "0.0025", "1.0", "300.0"]);
+    }
+
+    /// D10: sizes are in bytes and durations in seconds, whatever is compared inside.
+    #[test]
+    fn our_own_bounds_rise_and_are_shown_in_the_unit_of_the_family() {
+        let buckets = AllBuckets::new(&DEFAULT).unwrap();
+        for buckets in [&buckets.durations, &buckets.long, &buckets.sizes, &buckets.batches] {
+            assert!(buckets.limits.is_sorted());
+            let one = if buckets.scale() == Scale::Nanos { 1e9 } else { 1.0 };
+            for (&limit, bound) in buckets.limits.iter().zip(buckets.bounds()) {
+                #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
+                let shown = limit as f64 / one;
+                assert!((shown - bound.value).abs() < 1e-9, "{bound:?}");
+            }
+        }
+        assert_eq!(&*buckets.sizes.bounds()[8].le, "4194304.0");
+        assert_eq!(&*buckets.long.bounds()[12].le, "86400.0");
+        assert_eq!(buckets.sizes.index(64), 0);
+        assert_eq!(buckets.sizes.index(65), 1);
+        assert_eq!(buckets.sizes.series(), 12);
     }
 
     #[test]
@@ -129,7 +230,7 @@ mod tests {
             &[1e300],
             &too_many,
         ] {
-            let error = Buckets::new(bounds).unwrap_err();
+            let error = Buckets::of_seconds(bounds).unwrap_err();
             assert!(error.is_invalid_buckets(), "{bounds:?}: {error}");
         }
     }

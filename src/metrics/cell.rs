@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::buckets::{Buckets, whole_nanos};
+use super::{
+    buckets::{Buckets, whole_nanos},
+    exposition::Exposition,
+};
 
 /// How many copies of each counter there are: a power of two.
 #[derive(Clone, Copy, Debug)]
@@ -90,13 +93,13 @@ fn thread_number() -> usize {
     NUMBER.with(|number| *number)
 }
 
-/// What is known of all operations with the same labels: how many, and how long they took.
+/// What is known of everything with the same labels: how often, how much of it, in which buckets.
 ///
 /// The number of samples is not kept: it is the sum of the buckets, so that a page on which a
 /// record is half seen still has a `_count` equal to its `+Inf` bucket.
 #[derive(Debug)]
 pub(super) struct Cell {
-    /// The buckets, then [`Sums::UNTIMED`] and [`Sums::NANOS`] counted from the end.
+    /// The buckets, then [`UNMEASURED`] and [`SUM`] counted from the end of those.
     counters: Counters,
 }
 
@@ -105,31 +108,39 @@ impl Cell {
         Self { counters: Counters::new(slots(buckets), shards) }
     }
 
-    /// Counts one operation. Without a duration it is counted, but is no sample of the histogram.
-    pub(super) fn record(&self, buckets: &Buckets, duration: Option<Duration>) {
+    /// Counts one. Without a sample it is counted, but is not in the histogram.
+    pub(super) fn record(&self, buckets: &Buckets, sample: Option<u64>) {
         let shard = self.counters.shard_of_this_thread();
-        match duration.map(whole_nanos) {
-            Some(nanos) => {
-                let nanos = nanos.min(LONGEST_NANOS);
-                Counters::add_in(shard, buckets.index(nanos), 1);
-                Counters::add_in(shard, buckets.count() + NANOS, nanos);
+        match sample {
+            Some(sample) => {
+                let sample = sample.min(buckets.largest());
+                Counters::add_in(shard, buckets.index(sample), 1);
+                Counters::add_in(shard, buckets.count() + SUM, sample);
             }
-            None => Counters::add_in(shard, buckets.count() + UNTIMED, 1),
+            None => Counters::add_in(shard, buckets.count() + UNMEASURED, 1),
         }
+    }
+
+    pub(super) fn record_duration(&self, buckets: &Buckets, duration: Option<Duration>) {
+        self.record(buckets, duration.map(whole_nanos));
     }
 
     /// Overwrites `sums`, which has [`slots`] places, with what was recorded.
     pub(super) fn read(&self, sums: &mut [u64]) {
         self.counters.read(sums);
     }
+
+    /// Writes a series of the current family, if there is a sample.
+    pub(super) fn expose(&self, buckets: &Buckets, out: &mut impl Exposition, labels: &[&str]) {
+        let mut sums = vec![0; slots(buckets)];
+        self.read(&mut sums);
+        Sums::of(buckets, &sums).expose(out, labels);
+    }
 }
 
-/// Two weeks. What handlers record by hand may be anything, and a sum that wraps is no counter.
-const LONGEST_NANOS: u64 = 14 * 24 * 3_600 * 1_000_000_000;
-
 // Slots behind the buckets.
-const UNTIMED: usize = 0;
-const NANOS: usize = 1;
+const UNMEASURED: usize = 0;
+const SUM: usize = 1;
 
 /// How many numbers a cell is made of.
 pub(super) fn slots(buckets: &Buckets) -> usize {
@@ -139,27 +150,47 @@ pub(super) fn slots(buckets: &Buckets) -> usize {
 /// The numbers of one cell, or of several added up.
 #[derive(Clone, Copy)]
 pub(super) struct Sums<'a> {
-    /// How often a duration fell into each bucket, not cumulated.
-    pub(super) buckets: &'a [u64],
-    untimed: u64,
-    /// All durations together, in nanoseconds.
-    pub(super) nanos: u64,
+    buckets: &'a Buckets,
+    /// How many samples fell into each bucket, not cumulated.
+    counts: &'a [u64],
+    unmeasured: u64,
+    /// All samples together.
+    pub(super) sum: u64,
 }
 
 impl<'a> Sums<'a> {
-    pub(super) fn of(slots: &'a [u64]) -> Self {
-        let (buckets, rest) = slots.split_at(slots.len() - 2);
-        Self { buckets, untimed: rest[UNTIMED], nanos: rest[NANOS] }
+    pub(super) fn of(buckets: &'a Buckets, slots: &'a [u64]) -> Self {
+        let (counts, rest) = slots.split_at(buckets.count());
+        Self { buckets, counts, unmeasured: rest[UNMEASURED], sum: rest[SUM] }
     }
 
-    /// How many operations had a duration.
+    pub(super) fn buckets(self) -> &'a Buckets {
+        self.buckets
+    }
+
+    /// How many samples lie within each bound, and in all.
+    pub(super) fn cumulated(self) -> impl Iterator<Item = u64> {
+        self.counts.iter().scan(0_u64, |sum, count| {
+            *sum = sum.wrapping_add(*count);
+            Some(*sum)
+        })
+    }
+
+    /// How many samples there are.
     pub(super) fn samples(self) -> u64 {
-        self.buckets.iter().sum()
+        self.counts.iter().sum()
     }
 
-    /// How many operations there were.
-    pub(super) fn operations(self) -> u64 {
-        self.samples() + self.untimed
+    /// How often something was counted, with a sample or without.
+    pub(super) fn counted(self) -> u64 {
+        self.samples() + self.unmeasured
+    }
+
+    /// Writes a series of the current family, if there is a sample.
+    pub(super) fn expose(self, out: &mut impl Exposition, labels: &[&str]) {
+        if self.samples() > 0 {
+            out.histogram(labels, self);
+        }
     }
 }
 
@@ -183,18 +214,31 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_without_a_duration_is_counted_but_is_no_sample() {
-        let buckets = Buckets::new(&buckets::DEFAULT).unwrap();
+    fn what_has_no_sample_is_counted_but_not_in_the_histogram() {
+        let buckets = Buckets::of_our_seconds(&buckets::DEFAULT);
         let cell = Cell::new(&buckets, Shards(2));
-        cell.record(&buckets, None);
-        cell.record(&buckets, Some(Duration::from_millis(100)));
-        cell.record(&buckets, Some(Duration::from_secs(1_000)));
+        cell.record_duration(&buckets, None);
+        cell.record_duration(&buckets, Some(Duration::from_millis(100)));
+        cell.record_duration(&buckets, Some(Duration::from_secs(1_000)));
         let mut slots = vec![7; slots(&buckets)];
         cell.read(&mut slots);
-        let sums = Sums::of(&slots);
-        assert_eq!((sums.operations(), sums.samples()), (3, 2));
-        assert_eq!(sums.nanos, 1_000_100_000_000);
-        assert_eq!(sums.buckets[6], 1, "0.1 lies within the bound 0.1");
-        assert_eq!(sums.buckets[17], 1, "above all bounds");
+        let sums = Sums::of(&buckets, &slots);
+        assert_eq!((sums.counted(), sums.samples()), (3, 2));
+        assert_eq!(sums.sum, 1_000_100_000_000);
+        assert_eq!(sums.counts[6], 1, "0.1 lies within the bound 0.1");
+        assert_eq!(sums.counts[17], 1, "above all bounds");
+        assert_eq!(sums.cumulated().last(), Some(2));
+    }
+
+    /// What is recorded by hand may be anything; a counter must not wrap because of it.
+    #[test]
+    fn a_sample_beyond_reason_is_the_largest() {
+        let buckets = Buckets::of_numbers(&buckets::SIZES);
+        let cell = Cell::new(&buckets, Shards(1));
+        cell.record(&buckets, Some(u64::MAX));
+        cell.record(&buckets, Some(u64::MAX));
+        let mut slots = vec![0; slots(&buckets)];
+        cell.read(&mut slots);
+        assert_eq!(Sums::of(&buckets, &slots).sum, 2 << 40);
     }
 }

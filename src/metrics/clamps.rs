@@ -18,6 +18,9 @@ closed_set! {
         Type = "type",
         Component = "component",
         ClientType = "client_type",
+        ClientName = "client_name",
+        ClientVersion = "client_version",
+        Revision = "revision",
     }
 }
 
@@ -26,12 +29,15 @@ impl Label {
     const fn reasons(self) -> &'static [Reason] {
         use Reason::{Cap, Charset, Length, Unknown};
         match self {
-            Self::ToolName | Self::PromptName | Self::Path | Self::Type => {
+            Self::ToolName | Self::PromptName | Self::Path | Self::Type | Self::ClientName => {
                 &[Unknown, Length, Charset, Cap]
             }
             // First come, first served: no value is unknown as long as there is room.
             Self::Component | Self::ClientType => &[Length, Charset, Cap],
-            Self::ResourceType | Self::McpMethod | Self::Method | Self::Status => &[Unknown],
+            Self::ClientVersion => &[Length, Charset],
+            Self::ResourceType | Self::McpMethod | Self::Method | Self::Status | Self::Revision => {
+                &[Unknown]
+            }
         }
     }
 }
@@ -47,6 +53,11 @@ impl Clamps {
     pub(super) fn count(&self, label: Label, reason: Reason) {
         debug_assert!(label.reasons().contains(&reason), "{label:?} has no {reason:?}");
         self.0.add(slot(label, reason), 1);
+    }
+
+    /// How many combinations can occur.
+    pub(super) fn combinations() -> usize {
+        Label::ALL.iter().map(|label| label.reasons().len()).sum()
     }
 
     /// Every combination that can occur, zeros included: an alert on a rise needs the zero before.

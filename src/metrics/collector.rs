@@ -3,7 +3,6 @@
 
 use std::{
     cell::Cell,
-    collections::HashMap,
     sync::{Arc, Weak},
 };
 
@@ -14,10 +13,11 @@ use prometheus::{
 };
 
 use super::{
-    buckets::Buckets,
+    buckets::Scale,
     cell::Sums,
+    const_labels::ConstLabels,
     exposition::Exposition,
-    names::{self, Family, Kind},
+    family::{Family, Kind, Sets},
     snapshot::Snapshot,
     store::{Inner, McpMetrics},
 };
@@ -54,12 +54,18 @@ impl Inner {
 }
 
 /// What a registry is told of every family that a store can ever show.
-pub(super) fn descs(namespace: &str) -> prometheus::Result<Vec<Desc>> {
-    let desc = |family: &&Family| {
+pub(super) fn descs(
+    namespace: &str,
+    sets: Sets,
+    const_labels: &ConstLabels,
+) -> prometheus::Result<Vec<Desc>> {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let desc = |family: &'static Family| {
         let labels = family.labels.iter().map(|&label| label.to_owned()).collect();
-        Desc::new(full_name(namespace, family), family.help.to_owned(), labels, HashMap::new())
+        let const_labels = const_labels.pairs().map(owned).collect();
+        Desc::new(family.full_name(namespace), family.help.to_owned(), labels, const_labels)
     };
-    names::ALL.iter().map(desc).collect()
+    sets.families().map(desc).collect()
 }
 
 /// Registers a store that also serves the registry.
@@ -71,7 +77,7 @@ pub(super) fn register(metrics: &McpMetrics, registry: &Registry) -> Result<(), 
     // A registration that fails leaves the names that came before the taken one in the registry
     // for good, so look first. What has no series yet cannot be seen, and shows only then.
     let others = gather_others(metrics, registry);
-    if let Some(taken) = others.iter().find(|family| is_ours(&metrics.inner.namespace, family)) {
+    if let Some(taken) = others.iter().find(|family| is_ours(&metrics.inner, family)) {
         return Err(Error::new(ErrorKind::Taken(Some(taken.name().to_owned()))));
     }
     let registered =
@@ -119,24 +125,28 @@ pub(super) fn gather_others(metrics: &McpMetrics, registry: &Registry) -> Vec<Me
 }
 
 /// Whether a family has a name that our page uses.
-pub(super) fn is_ours(namespace: &str, family: &MetricFamily) -> bool {
-    let rest = family.name().strip_prefix(namespace).and_then(|rest| rest.strip_prefix('_'));
-    let Some(rest) = rest else { return false };
-    names::ALL.iter().any(|ours| match rest.strip_prefix(ours.name) {
-        Some("") => true,
-        Some("_bucket" | "_sum" | "_count") => ours.kind == Kind::Histogram,
-        _ => false,
+pub(super) fn is_ours(store: &Inner, family: &MetricFamily) -> bool {
+    let namespace = &*store.namespace;
+    store.sets.families().any(|ours| {
+        let name = match ours.prefix(namespace) {
+            None => Some(family.name()),
+            Some(prefix) => {
+                family.name().strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'))
+            }
+        };
+        match name.and_then(|name| name.strip_prefix(ours.name)) {
+            Some("") => true,
+            Some("_bucket" | "_sum" | "_count") => ours.kind == Kind::Histogram,
+            _ => false,
+        }
     })
-}
-
-fn full_name(namespace: &str, family: &Family) -> String {
-    format!("{namespace}_{}", family.name)
 }
 
 /// Our families in the types of the `prometheus` crate.
 struct Families<'a> {
     namespace: &'a str,
-    buckets: &'a Buckets,
+    const_labels: &'a ConstLabels,
+    written: u64,
     done: Vec<MetricFamily>,
     current: Option<&'static Family>,
     /// The series of the current family.
@@ -145,8 +155,15 @@ struct Families<'a> {
 
 impl<'a> Families<'a> {
     fn new(store: &'a Inner) -> Self {
-        let Inner { namespace, buckets, .. } = store;
-        Self { namespace, buckets, done: Vec::new(), current: None, series: Vec::new() }
+        let Inner { namespace, const_labels, .. } = store;
+        Self {
+            namespace,
+            const_labels,
+            written: 0,
+            done: Vec::new(),
+            current: None,
+            series: Vec::new(),
+        }
     }
 
     fn finish(mut self) -> Vec<MetricFamily> {
@@ -158,7 +175,7 @@ impl<'a> Families<'a> {
         let series = std::mem::take(&mut self.series);
         let Some(family) = self.current.take().filter(|_| !series.is_empty()) else { return };
         let mut proto = MetricFamily::default();
-        proto.set_name(full_name(self.namespace, family));
+        proto.set_name(family.full_name(self.namespace));
         proto.set_help(family.help.to_owned());
         proto.set_field_type(match family.kind {
             Kind::Counter => MetricType::COUNTER,
@@ -173,18 +190,30 @@ impl<'a> Families<'a> {
         self.current.expect("a family is begun before its series")
     }
 
-    fn push<'l>(&mut self, labels: impl Iterator<Item = (&'l str, &'l str)>, value: u64) {
-        let mut metric = Metric::from_label(pairs(labels));
+    fn push<'l>(&mut self, labels: impl Iterator<Item = (&'l str, &'l str)>, value: f64) {
+        self.written += 1;
+        let mut metric = Metric::from_label(self.pairs(labels));
         if self.current().kind == Kind::Counter {
             let mut counter = Counter::default();
-            counter.set_value(float(value));
+            counter.set_value(value);
             metric.set_counter(counter);
         } else {
             let mut gauge = Gauge::default();
-            gauge.set_value(float(value));
+            gauge.set_value(value);
             metric.set_gauge(gauge);
         }
         self.series.push(metric);
+    }
+
+    fn pairs<'l>(&self, labels: impl Iterator<Item = (&'l str, &'l str)>) -> Vec<LabelPair> {
+        let pair = |(name, value): (&str, &str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name(name.to_owned());
+            pair.set_value(value.to_owned());
+            pair
+        };
+        let labels = labels.filter(|(_, value)| !value.is_empty()).map(pair);
+        self.const_labels.pairs().map(pair).chain(labels).collect()
     }
 }
 
@@ -195,41 +224,46 @@ impl Exposition for Families<'_> {
     }
 
     fn row(&mut self, labels: &[&str], value: u64) {
-        self.push(self.current().pairs(labels), value);
+        self.push(self.current().pairs(labels), float(value));
+    }
+
+    fn seconds(&mut self, labels: &[&str], nanos: u64) {
+        self.push(self.current().pairs(labels), seconds(nanos));
     }
 
     fn info(&mut self, labels: &[&str], more: &[(String, String)]) {
         let more = more.iter().map(|(name, value)| (&**name, &**value));
-        self.push(self.current().pairs(labels).chain(more), 1);
+        self.push(self.current().pairs(labels).chain(more), 1.0);
     }
 
     fn histogram(&mut self, labels: &[&str], sums: Sums<'_>) {
-        let mut cumulated = 0;
-        let buckets = self.buckets.bounds().iter().zip(sums.buckets).map(|(bound, count)| {
-            cumulated += count;
+        let bounds = sums.buckets().bounds().iter();
+        let buckets = bounds.zip(sums.cumulated()).map(|(bound, within)| {
             let mut bucket = Bucket::default();
-            bucket.set_upper_bound(bound.seconds);
-            bucket.set_cumulative_count(cumulated);
+            bucket.set_upper_bound(bound.value);
+            bucket.set_cumulative_count(within);
             bucket
         });
         let mut histogram = Histogram::default();
         histogram.set_bucket(buckets.collect());
         histogram.set_sample_count(sums.samples());
-        histogram.set_sample_sum(float(sums.nanos) / 1e9);
-        let mut metric = Metric::from_label(pairs(self.current().pairs(labels)));
+        histogram.set_sample_sum(match sums.buckets().scale() {
+            Scale::Nanos => seconds(sums.sum),
+            Scale::Ones => float(sums.sum),
+        });
+        let mut metric = Metric::from_label(self.pairs(self.current().pairs(labels)));
         metric.set_histogram(histogram);
+        self.written += sums.buckets().series() as u64;
         self.series.push(metric);
+    }
+
+    fn series(&self) -> u64 {
+        self.written
     }
 }
 
-fn pairs<'l>(labels: impl Iterator<Item = (&'l str, &'l str)>) -> Vec<LabelPair> {
-    let pair = |(name, value): (&str, &str)| {
-        let mut pair = LabelPair::default();
-        pair.set_name(name.to_owned());
-        pair.set_value(value.to_owned());
-        pair
-    };
-    labels.filter(|(_, value)| !value.is_empty()).map(pair).collect()
+fn seconds(nanos: u64) -> f64 {
+    float(nanos) / 1e9
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the crate's counts are doubles")]

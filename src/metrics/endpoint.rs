@@ -192,8 +192,7 @@ impl MetricsService {
 
     fn can_show(&self, family: &MetricFamily) -> bool {
         // The encoder panics at a family without a type.
-        family.get_field_type() != MetricType::UNTYPED
-            && !is_ours(&self.metrics.inner.namespace, family)
+        family.get_field_type() != MetricType::UNTYPED && !is_ours(&self.metrics.inner, family)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The keys of the series: whole tuples, so that two series never share counts.
 
+use std::borrow::Cow;
+
 use super::{
     admission::NameId,
-    labels::{Code, HttpMethod, Scheme},
+    labels::{CancelCause, Code, HttpMethod, OTHER, Scheme},
     operation::MethodLabel,
     series::Key,
 };
@@ -22,6 +24,7 @@ pub(super) struct OperationKey {
     pub(super) code: Option<Code>,
     pub(super) component: Option<Component>,
     pub(super) revision: Option<Revision>,
+    pub(super) cancelled: Option<CancelCause>,
 }
 
 /// Who recorded an operation.
@@ -58,6 +61,7 @@ impl Key for OperationKey {
             | optional(self.code.map(|code| code as u8)) << 50
             | optional(self.component.map(|component| component as u8)) << 55
             | optional(self.revision.map(|revision| revision as u8)) << 59
+            | optional(self.cancelled.map(|cause| cause as u8)) << 62
     }
 
     fn folded(self) -> Self {
@@ -66,7 +70,8 @@ impl Key for OperationKey {
             TargetKey::Prompt(_) => TargetKey::Prompt(NameId::OTHER),
             target @ (TargetKey::None | TargetKey::Resource(_)) => target,
         };
-        Self { target, ..self }
+        // What the families sum over stays, so that they agree.
+        Self { target, revision: self.revision.map(|_| Revision::Other), ..self }
     }
 }
 
@@ -75,17 +80,59 @@ impl Key for OperationKey {
 pub(super) struct ExchangeKey {
     pub(super) method: HttpMethod,
     pub(super) route: NameId,
-    pub(super) status: u16,
+    pub(super) status: StatusKey,
 }
 
-impl ExchangeKey {
+/// An HTTP status as a label: itself, its class where there is no room, or none.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct StatusKey(u16);
+
+impl StatusKey {
     /// Stands for what is no HTTP status.
-    pub(super) const OTHER_STATUS: u16 = 0;
+    pub(super) const OTHER: Self = Self(0);
+
+    /// How many classes there are, [`OTHER`](Self::OTHER) included.
+    pub(super) const CLASSES: usize = 10;
+
+    /// `None` for what is no HTTP status.
+    pub(super) fn of(status: u16) -> Option<Self> {
+        (100..=999).contains(&status).then_some(Self(status))
+    }
+
+    fn class(self) -> Self {
+        Self(if self.0 < 100 { self.0 } else { self.0 / 100 })
+    }
+
+    /// `404`, or `4xx` for the class, which queries for `4..` find too.
+    pub(super) fn text(self) -> Cow<'static, str> {
+        match self.0 {
+            0 => OTHER.into(),
+            class @ 1..=9 => format!("{class}xx").into(),
+            status => status.to_string().into(),
+        }
+    }
 }
 
 impl Key for ExchangeKey {
     fn packed(self) -> u64 {
-        u64::from(self.route.number()) | u64::from(self.status) << 32 | (self.method as u64) << 48
+        u64::from(self.route.number()) | u64::from(self.status.0) << 32 | (self.method as u64) << 48
+    }
+
+    fn folded(self) -> Self {
+        Self { route: NameId::OTHER, status: self.status.class(), ..self }
+    }
+}
+
+/// What the durations of HTTP exchanges are told apart by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct RouteKey {
+    pub(super) method: HttpMethod,
+    pub(super) route: NameId,
+}
+
+impl Key for RouteKey {
+    fn packed(self) -> u64 {
+        u64::from(self.route.number()) | (self.method as u64) << 32
     }
 
     fn folded(self) -> Self {
@@ -110,6 +157,7 @@ impl Key for ErrorKey {
     }
 }
 
+/// One more than the value, so that none is zero.
 fn optional(value: Option<u8>) -> u64 {
     value.map_or(0, |value| u64::from(value) + 1)
 }
@@ -137,6 +185,7 @@ mod tests {
             code: Some(Code::Other),
             component: Some(Component::Transport),
             revision: Some(Revision::Other),
+            cancelled: Some(CancelCause::Notification),
         };
         let mut keys = vec![OperationKey { source: Source::Wire, ..largest }];
         keys.extend(MethodLabel::all().map(|method| OperationKey { method, ..largest }));
@@ -151,8 +200,10 @@ mod tests {
             for code in options(Code::ALL.iter().copied()) {
                 for component in options(Component::ALL.iter().copied()) {
                     for revision in options(Revision::ALL) {
-                        let key = OperationKey { outcome, code, component, revision, ..largest };
-                        keys.push(key);
+                        for cancelled in options(CancelCause::ALL.iter().copied()) {
+                            let key = OperationKey { outcome, code, component, ..largest };
+                            keys.push(OperationKey { revision, cancelled, ..key });
+                        }
                     }
                 }
             }
@@ -174,9 +225,15 @@ mod tests {
         let mut packed = HashSet::new();
         for &method in HttpMethod::ALL {
             for route in [zero, one, most] {
-                for status in [0, 200, u16::MAX] {
+                for status in [0, 9, 200, u16::MAX].map(StatusKey) {
                     assert!(packed.insert(ExchangeKey { method, route, status }.packed()));
                 }
+            }
+        }
+        packed.clear();
+        for &method in HttpMethod::ALL {
+            for route in [zero, one, most] {
+                assert!(packed.insert(RouteKey { method, route }.packed()));
             }
         }
         packed.clear();
@@ -185,5 +242,18 @@ mod tests {
                 assert!(packed.insert(ErrorKey { kind, component }.packed()));
             }
         }
+    }
+
+    #[test]
+    fn a_status_without_room_is_its_class() {
+        for (status, text, class) in [(100, "100", "1xx"), (404, "404", "4xx"), (999, "999", "9xx")]
+        {
+            let status = StatusKey::of(status).unwrap();
+            assert_eq!((&*status.text(), &*status.class().text()), (text, class));
+            assert_eq!(status.class().class(), status.class());
+        }
+        assert_eq!(StatusKey::of(99), None);
+        assert_eq!(StatusKey::of(1000), None);
+        assert_eq!(StatusKey::OTHER.class().text(), OTHER);
     }
 }

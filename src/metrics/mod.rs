@@ -34,9 +34,43 @@
 //! | `mcp_operations_total` | counter | `mcp_method`, `outcome` |
 //! | `mcp_operation_duration_seconds` | histogram | `mcp_method` |
 //! | `mcp_requests_in_flight` | gauge | `mcp_method` |
+//! | `mcp_jsonrpc_errors_total` | counter | `mcp_method`, `code`, `fault` |
 //! | `mcp_unknown_targets_total` | counter | `kind` |
+//! | `mcp_cancellations_total` | counter | `mcp_method`, `cause` |
+//! | `mcp_tool_arguments_bytes`, `mcp_tool_result_bytes` | histogram | `tool_name` |
+//! | `mcp_tool_result_tokens_estimate_total` | counter | `tool_name` |
+//! | `mcp_tool_last_call_timestamp_seconds` | gauge | `tool_name` |
+//! | `mcp_tool_definition_bytes` | gauge | `tool_name` |
+//! | `mcp_tool_schema_changes_total` | counter | `change` |
+//! | `mcp_list_response_bytes`, `mcp_list_response_items` | gauge | `list` |
+//! | `mcp_server_tools`, `mcp_server_resources`, `mcp_server_prompts` | gauge | |
+//! | `mcp_sessions_active`, `mcp_sessions_oldest_idle_seconds` | gauge | |
+//! | `mcp_session_events_total` | counter | `event` |
+//! | `mcp_session_duration_seconds` | histogram | |
+//! | `mcp_client_operations_total` | counter | `client_name`, `client_version`, `outcome` |
+//! | `mcp_client_protocol_total` | counter | `revision` |
+//! | `mcp_streams_active` | gauge | `kind` |
+//! | `mcp_stream_duration_seconds`, `mcp_stream_first_event_seconds` | histogram | `kind` |
+//! | `mcp_stream_messages_total` | counter | `kind`, `message` |
+//! | `mcp_streams_refused_total` | counter | `reason` |
+//! | `mcp_batch_size` | histogram | |
 //! | `mcp_observability_labels_clamped_total` | counter | `label`, `reason` |
 //! | `mcp_observability_body_inspections_total` | counter | `direction`, `result` |
+//! | `mcp_observability_dropped_total` | counter | `signal` |
+//! | `mcp_observability_last_export_timestamp_seconds` | gauge | `signal` |
+//! | `mcp_observability_series`, `mcp_observability_series_limit` | gauge | |
+//!
+//! A [`Group`] of them can be [left out](McpMetricsBuilder::without). The OpenTelemetry conventions
+//! have names for some of this; [one switch](McpMetricsBuilder::semantic_conventions) turns on the
+//! first two, [another](McpMetricsBuilder::http_conventions) the rest:
+//!
+//! | family | type | labels |
+//! |---|---|---|
+//! | `mcp_server_operation_duration_seconds` | histogram | `mcp_method_name`, `error_type`, `gen_ai_operation_name`, `gen_ai_tool_name`, `gen_ai_prompt_name`, `rpc_response_status_code`, `mcp_protocol_version`, `network_protocol_name`, `network_protocol_version`, `network_transport` |
+//! | `mcp_server_session_duration_seconds` | histogram | `mcp_protocol_version`, `network_protocol_name` |
+//! | `http_server_request_duration_seconds` | histogram | `http_request_method`, `url_scheme`, `error_type`, `http_response_status_code`, `http_route`, `network_protocol_version` |
+//! | `http_server_active_requests` | gauge | `http_request_method`, `url_scheme` |
+//! | `rpc_server_call_duration_seconds` | histogram | `rpc_system_name`, `rpc_method`, `error_type`, `rpc_response_status_code` |
 //!
 //! Every series of a family has the same labels. One without a value is left out, which means the
 //! same to Prometheus: `error_type` and `reason` of a success. `status` of a tool call or resource
@@ -83,28 +117,42 @@ mod buckets;
 mod builder;
 mod cell;
 mod clamps;
+mod clients;
 mod collector;
+mod const_labels;
+mod conventions;
 mod endpoint;
 mod exposition;
+mod family;
+mod group;
+mod health;
+mod http_conventions;
 mod in_flight;
 mod inspections;
 mod key;
 mod labels;
 mod layer;
+mod lists;
 mod names;
+mod observer;
 mod operation;
 mod page;
 mod routes;
 mod series;
+mod sessions;
 mod snapshot;
 mod store;
+mod streams;
 mod table;
+mod tools;
+mod traffic;
 mod wire;
 
-pub(crate) use self::layer::RecordMetrics;
+pub(crate) use self::observer::RecordMetrics;
 pub use self::{
     builder::McpMetricsBuilder,
     endpoint::{MetricsBody, MetricsService},
+    group::Group,
     layer::MetricsLayer,
     store::McpMetrics,
 };

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use http::Method as HttpVerb;
+use http::{Method as HttpVerb, Version};
 
-use super::labels::OTHER;
+use super::{
+    clients::ClientId,
+    labels::{CancelCause, OTHER},
+};
 use crate::{
-    exchange::{Component, Outcome},
+    exchange::{Component, Outcome, Reason},
     mcp::{Method, Revision},
 };
 
@@ -23,6 +26,18 @@ pub(crate) struct Operation<'a> {
     pub(crate) revision: Option<Revision>,
     /// `None` counts the operation without a latency sample.
     pub(crate) duration: Option<Duration>,
+    /// Why it failed, as a span says it. Only the families of conventions show it.
+    pub(crate) reason: Option<Reason>,
+    /// What cut it short.
+    pub(crate) cancelled: Option<CancelCause>,
+    /// Who asked, if that is known.
+    pub(crate) client: ClientId,
+    /// The bytes of a tool call's `arguments`, if they were read to their end.
+    pub(crate) arguments_bytes: Option<u64>,
+    /// The bytes of a tool call's `result`, if it was read to its end.
+    pub(crate) result_bytes: Option<u64>,
+    /// Of HTTP. Only the families of conventions show it.
+    pub(crate) version: Version,
 }
 
 /// The `mcp_method` label.

@@ -1,18 +1,21 @@
 //! The text format of Prometheus, version 0.0.4.
 
 use super::{
-    buckets::Buckets,
+    buckets::Scale,
     cell::Sums,
+    const_labels::ConstLabels,
     exposition::Exposition,
-    names::{Family, Kind},
+    family::{Family, Kind},
 };
 
 /// A page that is being written.
 #[derive(Debug)]
 pub(super) struct Page<'a> {
     namespace: &'a str,
-    buckets: &'a Buckets,
+    /// What the labels of every series begin with.
+    const_labels: &'a ConstLabels,
     text: String,
+    series: u64,
     family: Option<&'static Family>,
     /// Whether the family's head is written, which waits for its first series.
     headed: bool,
@@ -21,9 +24,9 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(namespace: &'a str, buckets: &'a Buckets) -> Self {
+    pub(super) fn new(namespace: &'a str, const_labels: &'a ConstLabels) -> Self {
         let (text, labels) = (String::with_capacity(16 * 1024), String::new());
-        Self { namespace, buckets, text, family: None, headed: false, labels }
+        Self { namespace, const_labels, text, series: 0, family: None, headed: false, labels }
     }
 
     pub(super) fn finish(self) -> String {
@@ -32,19 +35,17 @@ impl<'a> Page<'a> {
 
     fn set_labels<'l>(&mut self, labels: impl Iterator<Item = (&'l str, &'l str)>) {
         self.labels.clear();
+        for (name, value) in self.const_labels.pairs() {
+            push_label(name, value, &mut self.labels);
+        }
         for (name, value) in labels.filter(|(_, value)| !value.is_empty()) {
-            if !self.labels.is_empty() {
-                self.labels.push(',');
-            }
-            self.labels.push_str(name);
-            self.labels.push_str("=\"");
-            escape(value, &mut self.labels);
-            self.labels.push('"');
+            push_label(name, value, &mut self.labels);
         }
     }
 
     /// Writes a line up to its value: name, suffix and labels, with the bound of a bucket last.
     fn begin_line(&mut self, family: &Family, suffix: &str, le: Option<&str>) {
+        self.series += 1;
         self.push_name(family);
         self.text.push_str(suffix);
         if le.is_some() || !self.labels.is_empty() {
@@ -89,8 +90,10 @@ impl<'a> Page<'a> {
     }
 
     fn push_name(&mut self, family: &Family) {
-        self.text.push_str(self.namespace);
-        self.text.push('_');
+        if let Some(prefix) = family.prefix(self.namespace) {
+            self.text.push_str(prefix);
+            self.text.push('_');
+        }
         self.text.push_str(family.name);
     }
 
@@ -122,6 +125,14 @@ impl Exposition for Page<'_> {
         self.line(family, "", None, value);
     }
 
+    fn seconds(&mut self, labels: &[&str], nanos: u64) {
+        let family = self.family_for_series();
+        self.set_labels(family.pairs(labels));
+        self.begin_line(family, "", None);
+        self.push_seconds(nanos);
+        self.text.push('\n');
+    }
+
     fn info(&mut self, labels: &[&str], more: &[(String, String)]) {
         let family = self.family_for_series();
         let more = more.iter().map(|(name, value)| (&**name, &**value));
@@ -132,18 +143,34 @@ impl Exposition for Page<'_> {
     fn histogram(&mut self, labels: &[&str], sums: Sums<'_>) {
         let family = self.family_for_series();
         self.set_labels(family.pairs(labels));
-        let buckets = self.buckets;
-        let mut cumulated = 0;
-        let bounds = buckets.bounds().iter().map(|bound| &*bound.le).chain(["+Inf"]);
-        for (le, count) in bounds.zip(sums.buckets) {
-            cumulated += count;
-            self.line(family, "_bucket", Some(le), cumulated);
+        let bounds = sums.buckets().bounds().iter().map(|bound| &*bound.le).chain(["+Inf"]);
+        let mut count = 0;
+        for (le, within) in bounds.zip(sums.cumulated()) {
+            count = within;
+            self.line(family, "_bucket", Some(le), count);
         }
         self.begin_line(family, "_sum", None);
-        self.push_seconds(sums.nanos);
+        match sums.buckets().scale() {
+            Scale::Nanos => self.push_seconds(sums.sum),
+            Scale::Ones => self.push_number(sums.sum),
+        }
         self.text.push('\n');
-        self.line(family, "_count", None, cumulated);
+        self.line(family, "_count", None, count);
     }
+
+    fn series(&self) -> u64 {
+        self.series
+    }
+}
+
+fn push_label(name: &str, value: &str, labels: &mut String) {
+    if !labels.is_empty() {
+        labels.push(',');
+    }
+    labels.push_str(name);
+    labels.push_str("=\"");
+    escape(value, labels);
+    labels.push('"');
 }
 
 /// Writes a label value, in which the format escapes three characters.
@@ -165,15 +192,19 @@ fn escape(value: &str, text: &mut String) {
 mod tests {
     use super::{
         super::{
+            buckets::Buckets,
             cell,
-            names::{OPERATION_DURATION_SECONDS, SERVICE_INFO, TOOL_CALLS_TOTAL, TOOLS_TOTAL},
+            names::{
+                BATCH_SIZE, MCP_SERVER_SESSION_DURATION_SECONDS, OPERATION_DURATION_SECONDS,
+                SERVICE_INFO, TOOL_CALLS_TOTAL, TOOLS_TOTAL,
+            },
         },
         *,
     };
 
     fn page(write: impl FnOnce(&mut Page<'_>)) -> String {
-        let buckets = Buckets::new(&[0.1, 1.0]).unwrap();
-        let mut page = Page::new("mcp", &buckets);
+        let labels = ConstLabels::default();
+        let mut page = Page::new("mcp", &labels);
         write(&mut page);
         page.finish()
     }
@@ -208,12 +239,12 @@ mod tests {
 
     #[test]
     fn a_histogram_is_cumulated_and_its_sum_exact() {
-        let buckets = Buckets::new(&[0.1, 1.0]).unwrap();
+        let buckets = Buckets::of_our_seconds(&[0.1, 1.0]);
         let mut slots = vec![0; cell::slots(&buckets)];
         slots[..5].copy_from_slice(&[2, 1, 4, 9, 12_000_000_001]);
         let page = page(|page| {
             page.family(&OPERATION_DURATION_SECONDS);
-            page.histogram(&["ping"], Sums::of(&slots));
+            page.histogram(&["ping"], Sums::of(&buckets, &slots));
         });
         assert_eq!(
             page,
@@ -226,6 +257,43 @@ mcp_operation_duration_seconds_sum{mcp_method="ping"} 12.000000001
 mcp_operation_duration_seconds_count{mcp_method="ping"} 7
 "#
         );
+    }
+
+    #[test]
+    fn what_is_counted_in_ones_has_a_whole_sum_and_bounds_with_a_point() {
+        let buckets = Buckets::of_numbers(&[1, 2]);
+        let page = page(|page| {
+            page.family(&BATCH_SIZE);
+            page.histogram(&[], Sums::of(&buckets, &[1, 0, 2, 0, 9]));
+        });
+        let lines: Vec<_> = page.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                r#"mcp_batch_size_bucket{le="1.0"} 1"#,
+                r#"mcp_batch_size_bucket{le="2.0"} 1"#,
+                r#"mcp_batch_size_bucket{le="+Inf"} 3"#,
+                "mcp_batch_size_sum 9",
+                "mcp_batch_size_count 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn constant_labels_come_first_and_a_name_of_a_convention_has_no_prefix() {
+        let pairs = vec![("env".to_owned(), "a\"b".to_owned())];
+        let labels = ConstLabels::new(pairs).unwrap();
+        let buckets = Buckets::of_our_seconds(&[1.0]);
+        let mut page = Page::new("weather", &labels);
+        page.family(&TOOLS_TOTAL);
+        page.row(&[], 1);
+        page.family(&MCP_SERVER_SESSION_DURATION_SECONDS);
+        page.histogram(&["2025-11-25", ""], Sums::of(&buckets, &[1, 0, 0, 5]));
+        assert_eq!(page.series(), 5);
+        let page = page.finish();
+        assert!(page.contains("\nweather_tools_total{env=\"a\\\"b\"} 1\n"), "{page}");
+        let bucket = r#"mcp_server_session_duration_seconds_bucket{env="a\"b",mcp_protocol_version="2025-11-25",le="1.0"} 1"#;
+        assert!(page.contains(bucket), "{page}");
     }
 
     #[test]

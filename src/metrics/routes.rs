@@ -13,7 +13,8 @@ use crate::{
 ///
 /// A server has few MCP endpoints, usually one. More than four learned ones are rather a fallback
 /// that answers everywhere, and then the paths are the clients' choice.
-const RULES: Rules = Rules { what: "route", most: 32, most_learned: 4, check: check_route };
+const RULES: Rules =
+    Rules { what: "route", most: 32, most_learned: 4, listed: false, check: check_route };
 
 #[derive(Debug)]
 pub(super) struct Routes(Names);

@@ -24,6 +24,10 @@ pub(super) trait Key: Copy + Eq {
 pub(super) struct Series<K, V> {
     hash: Hash,
     table: Table<One<K, V>>,
+    /// How many keys are let in as they are.
+    limit: usize,
+    used: AtomicUsize,
+    growing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -34,37 +38,44 @@ pub(super) struct One<K, V> {
 }
 
 impl<K: Key, V> Series<K, V> {
-    /// A server with thirty tools has some two hundred series.
-    const BUCKETS: usize = 1024;
+    /// A server with thirty tools has some two hundred combinations; more than this is rare.
+    const MOST_BUCKETS: usize = 1024;
 
-    pub(super) fn new() -> Self {
-        Self { hash: Hash::new(), table: Table::new(Self::BUCKETS) }
+    pub(super) fn new(limit: usize) -> Self {
+        let buckets = limit.clamp(1, Self::MOST_BUCKETS).next_power_of_two();
+        Self {
+            hash: Hash::new(),
+            table: Table::new(buckets),
+            limit,
+            used: AtomicUsize::new(0),
+            growing: Mutex::new(()),
+        }
     }
 
     /// The series of `key`, which `make` makes if it is new; the one of the folded key if there is
     /// no room.
-    pub(super) fn get(&self, key: K, budget: &Budget, make: impl FnOnce() -> V) -> &One<K, V> {
+    pub(super) fn get(&self, key: K, make: impl FnOnce() -> V) -> &One<K, V> {
         match self.find(key) {
             Some(series) => series,
-            None => self.get_new(key, budget, make),
+            None => self.get_new(key, make),
         }
     }
 
     #[cold]
-    fn get_new(&self, key: K, budget: &Budget, make: impl FnOnce() -> V) -> &One<K, V> {
+    fn get_new(&self, key: K, make: impl FnOnce() -> V) -> &One<K, V> {
         // Once the limit is reached this is the way of every request with a key that is folded, so
         // it must not need the lock either.
-        if budget.is_spent() {
+        if self.is_full() {
             if let Some(series) = self.find(key.folded()) {
                 return series;
             }
         }
         // Nothing that can panic leaves the table half changed, so a poisoned lock is as good.
-        let _growing = budget.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = if budget.is_spent() { key.folded() } else { key };
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = if self.is_full() { key.folded() } else { key };
         // Another thread may have been faster.
         self.find(key).unwrap_or_else(|| {
-            budget.used.fetch_add(1, Ordering::Relaxed);
+            self.used.fetch_add(1, Ordering::Relaxed);
             let packed = key.packed();
             self.table.add(self.hash.of_number(packed), One { packed, key, value: make() })
         })
@@ -75,26 +86,12 @@ impl<K: Key, V> Series<K, V> {
         self.table.find(self.hash.of_number(packed), |series| series.packed == packed)
     }
 
+    fn is_full(&self) -> bool {
+        self.used.load(Ordering::Relaxed) >= self.limit
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &One<K, V>> {
         self.table.iter()
-    }
-}
-
-/// How many series the maps of one store may hold together.
-#[derive(Debug)]
-pub(super) struct Budget {
-    limit: usize,
-    used: AtomicUsize,
-    growing: Mutex<()>,
-}
-
-impl Budget {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0), growing: Mutex::new(()) }
-    }
-
-    fn is_spent(&self) -> bool {
-        self.used.load(Ordering::Relaxed) >= self.limit
     }
 }
 
@@ -117,8 +114,8 @@ mod tests {
         }
     }
 
-    fn count(series: &Series<Number, AtomicU64>, budget: &Budget, number: u64) -> u64 {
-        let one = series.get(Number(number), budget, AtomicU64::default);
+    fn count(series: &Series<Number, AtomicU64>, number: u64) -> u64 {
+        let one = series.get(Number(number), AtomicU64::default);
         one.value.fetch_add(1, Ordering::Relaxed);
         one.key.0
     }
@@ -129,21 +126,21 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_new_keys_are_folded_and_old_ones_go_on() {
-        let (series, budget) = (Series::new(), Budget::new(2));
-        let used = [1, 2, 3, 4, 1].map(|number| count(&series, &budget, number));
+        let series = Series::new(2);
+        let used = [1, 2, 3, 4, 1].map(|number| count(&series, number));
         assert_eq!(used, [1, 2, 0, 0, 1]);
         assert_eq!(counts(&series), HashMap::from([(0, 2), (1, 2), (2, 1)]));
     }
 
     #[test]
     fn no_count_is_lost_while_the_table_grows() {
-        let (series, budget) = (Series::new(), Budget::new(usize::MAX));
+        let series = Series::new(usize::MAX);
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..2_000).for_each(|n| _ = count(&series, &budget, n % 200)));
+                scope.spawn(|| (0..2_000).for_each(|n| _ = count(&series, n % 200)));
             }
         });
         assert_eq!(counts(&series), (0..200).map(|number| (number, 40)).collect());
-        assert_eq!(budget.used.into_inner(), 200);
+        assert_eq!(series.used.into_inner(), 200);
     }
 }

@@ -3,29 +3,34 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, atomic::Ordering},
+    time::Instant,
 };
 
 use super::{
     admission::Names,
     cell::{self, Sums},
-    exposition::Exposition,
-    key::{ErrorKey, ExchangeKey, OperationKey, Source, TargetKey},
-    labels::{ClosedSet, HttpMethod, OTHER, Scheme, Unknown},
+    exposition::{Exposition, expose_counter},
+    family::Family,
+    group::Group,
+    key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, TargetKey},
+    labels::{CancelCause, ClosedSet, Code, Fault, HttpMethod, ListKind, OTHER, Scheme, Unknown},
     names,
     operation::MethodLabel,
-    store::Inner,
+    store::{Inner, RegistryCounts},
 };
 use crate::{
     exchange::{CallStatus, Component, Outcome},
-    mcp::Method,
+    mcp::{Method, Revision},
 };
 
 /// The sums of one moment. Families that show the same operations in different ways agree, since
 /// each series was read once for all of them.
 pub(super) struct Snapshot<'a> {
     store: &'a Inner,
-    tools: Table,
-    routes: Table,
+    /// When it was taken.
+    now: Instant,
+    tools: NamesByNumber,
+    routes: NamesByNumber,
     /// By tool and [`ending`].
     tool_calls: Grid,
     /// The slots of a cell, by tool.
@@ -36,6 +41,12 @@ pub(super) struct Snapshot<'a> {
     operations: Grid,
     /// The slots of a cell, by method.
     operation_durations: Grid,
+    /// By method, and by code and fault; the last column of a code is nobody's fault.
+    jsonrpc_errors: Grid,
+    /// By method and cause.
+    cancellations: Grid,
+    /// By revision.
+    revisions: Grid,
     /// By outcome and component.
     errors: Grid,
     errors_by_hand: Vec<(ErrorKey, u64)>,
@@ -47,23 +58,31 @@ pub(super) struct Snapshot<'a> {
 
 impl<'a> Snapshot<'a> {
     pub(super) fn of(store: &'a Inner) -> Self {
+        let now = Instant::now();
+        store.expire_sessions(now);
         // The series go before the names: a name is admitted before it has a series.
         let operations: Vec<_> = store.operations.iter().collect();
         let exchanges: Vec<_> = store.exchanges.iter().collect();
+        let durations: Vec<_> = store.exchange_durations.iter().collect();
         let errors = store.errors.iter();
         let errors_by_hand =
             errors.map(|error| (error.key, error.value.load(Ordering::Relaxed))).collect();
-        let tools = Table::of(&store.tools);
-        let routes = Table::of(store.routes.names());
+        let tools = NamesByNumber::of(&store.tool_names);
+        let routes = NamesByNumber::of(store.routes.names());
 
-        let slots = cell::slots(&store.buckets);
+        let buckets = &store.buckets.durations;
+        let slots = cell::slots(buckets);
         let mut snapshot = Self {
             store,
+            now,
             tool_calls: Grid::new(tools.len(), ENDINGS),
             tool_durations: Grid::new(tools.len(), slots),
             resource_reads: Grid::new(Scheme::ALL.len(), CallStatus::ALL.len()),
             operations: Grid::new(MethodLabel::COUNT, Outcome::ALL.len()),
             operation_durations: Grid::new(MethodLabel::COUNT, slots),
+            jsonrpc_errors: Grid::new(MethodLabel::COUNT, Code::ALL.len() * FAULTS),
+            cancellations: Grid::new(MethodLabel::COUNT, CancelCause::ALL.len()),
+            revisions: Grid::new(1, <Revision as ClosedSet>::ALL.len()),
             errors: Grid::new(Outcome::ALL.len(), Component::ALL.len()),
             errors_by_hand,
             requests: Vec::with_capacity(exchanges.len()),
@@ -77,15 +96,20 @@ impl<'a> Snapshot<'a> {
             snapshot.add_operation(&series.key, &sums);
         }
         for series in exchanges {
+            snapshot.requests.push((series.key, series.value.count.get(0)));
+        }
+        for series in durations {
             series.value.read(&mut sums);
-            snapshot.add_exchange(series.key, &sums);
+            let RouteKey { method, route } = series.key;
+            let row = snapshot.route_row(method, route.index());
+            snapshot.request_durations.add_row(row, &sums);
         }
         snapshot.sort_requests();
         snapshot
     }
 
     fn add_operation(&mut self, key: &OperationKey, slots: &[u64]) {
-        let count = Sums::of(slots).operations();
+        let count = Sums::of(&self.store.buckets.durations, slots).counted();
         if key.method == MethodLabel::Known(Method::ToolsCall) {
             let tool = match key.target {
                 TargetKey::Tool(name) => name.index(),
@@ -98,6 +122,17 @@ impl<'a> Snapshot<'a> {
         let (Source::Wire, Some(outcome)) = (key.source, key.outcome) else { return };
         self.operations.add(key.method.index(), outcome.index(), count);
         self.operation_durations.add_row(key.method.index(), slots);
+        if let Some(code) = key.code {
+            let fault = Fault::of(outcome).map_or(FAULTS - 1, ClosedSet::index);
+            let column = code.index() * FAULTS + fault;
+            self.jsonrpc_errors.add(key.method.index(), column, count);
+        }
+        if let Some(cause) = key.cancelled {
+            self.cancellations.add(key.method.index(), cause.index(), count);
+        }
+        if let Some(revision) = key.revision {
+            self.revisions.add(0, revision.index(), count);
+        }
         if key.method == MethodLabel::Known(Method::ResourcesRead) {
             let scheme = match key.target {
                 TargetKey::Resource(scheme) => scheme,
@@ -108,12 +143,6 @@ impl<'a> Snapshot<'a> {
         if let Some(component) = key.component {
             self.errors.add(outcome.index(), component.index(), count);
         }
-    }
-
-    fn add_exchange(&mut self, key: ExchangeKey, slots: &[u64]) {
-        self.requests.push((key, Sums::of(slots).operations()));
-        let row = self.route_row(key.method, key.route.index());
-        self.request_durations.add_row(row, slots);
     }
 
     fn route_row(&self, method: HttpMethod, route: usize) -> usize {
@@ -129,9 +158,14 @@ impl<'a> Snapshot<'a> {
 
     /// Writes every family that has a series.
     pub(super) fn expose(&self, out: &mut impl Exposition) {
+        let Inner { sets, buckets, .. } = self.store;
+        let has = |group| sets.groups.has(group);
         self.expose_service(out);
         self.expose_requests(out);
-        self.expose_registry_counts(out);
+        let [tools, resources, prompts] = self.offered();
+        expose_gauge(out, &names::TOOLS_TOTAL, tools);
+        expose_gauge(out, &names::RESOURCES_TOTAL, resources);
+        expose_gauge(out, &names::PROMPTS_TOTAL, prompts);
         self.expose_tool_calls(out);
         self.expose_resource_reads(out);
         self.expose_auth(out);
@@ -139,9 +173,50 @@ impl<'a> Snapshot<'a> {
         self.expose_errors(out);
         self.expose_operations(out);
         self.expose_in_flight(out);
+        self.expose_jsonrpc_errors(out);
         self.expose_unknown_targets(out);
+        self.expose_cancellations(out);
+        if has(Group::Sizes) {
+            let Inner { tools, token_bytes, .. } = self.store;
+            tools.expose_sizes(self.tools.by_name(), &buckets.sizes, *token_bytes, out);
+        }
+        self.store.tools.expose_last_calls(self.tools.by_name(), out);
+        if has(Group::Lists) {
+            self.store.tools.expose_definitions(self.tools.by_name(), out);
+            self.store.lists.expose_changes(out);
+            self.store.lists.expose_sizes(out);
+        }
+        expose_gauge(out, &names::SERVER_TOOLS, tools);
+        expose_gauge(out, &names::SERVER_RESOURCES, resources);
+        expose_gauge(out, &names::SERVER_PROMPTS, prompts);
+        if has(Group::Sessions) {
+            self.store.sessions.expose(self.now, &buckets.long, out);
+        }
+        if has(Group::Clients) {
+            self.store.clients.expose(out);
+            self.expose_revisions(out);
+        }
+        if has(Group::Streams) {
+            self.store.streams.expose(buckets, out);
+        }
+        out.family(&names::BATCH_SIZE);
+        self.store.batches.expose(&buckets.batches, out, &[]);
         self.expose_clamps(out);
         self.expose_inspections(out);
+        self.store.health.expose(out);
+        if let Some(conventions) = &self.store.conventions {
+            let prompts = NamesByNumber::of(&self.store.prompts);
+            conventions.expose(&self.tools, &prompts, out);
+        }
+        if let Some(conventions) = &self.store.http_conventions {
+            conventions.expose(&self.routes, out);
+        }
+        // These two are the last ones, and count themselves.
+        let series = out.series() + 2;
+        out.family(&names::SERIES);
+        out.row(&[], series);
+        out.family(&names::SERIES_LIMIT);
+        out.row(&[], self.store.max_series as u64);
     }
 
     fn expose_service(&self, out: &mut impl Exposition) {
@@ -155,32 +230,28 @@ impl<'a> Snapshot<'a> {
     fn expose_requests(&self, out: &mut impl Exposition) {
         out.family(&names::REQUESTS_TOTAL);
         for (ExchangeKey { method, route, status }, count) in &self.requests {
-            let mut digits = itoa::Buffer::new();
-            let status = match *status {
-                ExchangeKey::OTHER_STATUS => OTHER,
-                status => digits.format(status),
-            };
-            out.row(&[method.as_str(), self.routes.name(route.index()), status], *count);
+            let labels = [method.as_str(), self.routes.name(route.index()), &*status.text()];
+            out.row(&labels, *count);
         }
         out.family(&names::REQUEST_DURATION_SECONDS);
         for &method in HttpMethod::ALL {
             for (route, name) in self.routes.by_name() {
                 let slots = self.request_durations.row(self.route_row(method, route));
-                expose_histogram(out, &[method.as_str(), name], slots);
+                self.expose_durations(out, &[method.as_str(), name], slots);
             }
         }
     }
 
-    fn expose_registry_counts(&self, out: &mut impl Exposition) {
+    /// How many tools, resources and prompts the server offers, as far as it is known.
+    fn offered(&self) -> [Option<u64>; 3] {
         let counts = *self.store.registry_counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(counts) = counts else { return };
-        for (family, count) in [
-            (&names::TOOLS_TOTAL, counts.tools),
-            (&names::RESOURCES_TOTAL, counts.resources),
-            (&names::PROMPTS_TOTAL, counts.prompts),
-        ] {
-            out.family(family);
-            out.row(&[], count);
+        match counts {
+            // The server knows better than any list.
+            Some(RegistryCounts { tools, resources, prompts }) => {
+                [tools, resources, prompts].map(Some)
+            }
+            None => [ListKind::Tools, ListKind::Resources, ListKind::Prompts]
+                .map(|kind| self.store.lists.offered(kind)),
         }
     }
 
@@ -202,7 +273,7 @@ impl<'a> Snapshot<'a> {
         }
         out.family(&names::TOOL_CALL_DURATION_SECONDS);
         for (tool, name) in self.tools.by_name() {
-            expose_histogram(out, &[name], self.tool_durations.row(tool));
+            self.expose_durations(out, &[name], self.tool_durations.row(tool));
         }
     }
 
@@ -225,7 +296,7 @@ impl<'a> Snapshot<'a> {
 
     fn expose_rate_limits(&self, out: &mut impl Exposition) {
         out.family(&names::RATE_LIMIT_HITS_TOTAL);
-        for (client_type, name) in Table::of(&self.store.client_types).by_name() {
+        for (client_type, name) in NamesByNumber::of(&self.store.client_types).by_name() {
             expose_counter(out, &[name], self.store.rate_limit_hits.get(client_type));
         }
     }
@@ -240,7 +311,7 @@ impl<'a> Snapshot<'a> {
             }
         }
         let (types, components) =
-            (Table::of(&self.store.error_types), Table::of(&self.store.components));
+            (NamesByNumber::of(&self.store.error_types), NamesByNumber::of(&self.store.components));
         for (ErrorKey { kind, component }, count) in &self.errors_by_hand {
             let labels = (types.name(kind.index()), components.name(component.index()));
             *errors.entry(labels).or_default() += count;
@@ -262,7 +333,7 @@ impl<'a> Snapshot<'a> {
         out.family(&names::OPERATION_DURATION_SECONDS);
         for method in MethodLabel::all() {
             let slots = self.operation_durations.row(method.index());
-            expose_histogram(out, &[method.as_str()], slots);
+            self.expose_durations(out, &[method.as_str()], slots);
         }
     }
 
@@ -273,6 +344,40 @@ impl<'a> Snapshot<'a> {
                 out.row(&[method.as_str()], count);
             }
         }
+    }
+
+    fn expose_jsonrpc_errors(&self, out: &mut impl Exposition) {
+        out.family(&names::JSONRPC_ERRORS_TOTAL);
+        for method in MethodLabel::all() {
+            let row = self.jsonrpc_errors.row(method.index());
+            for (&code, counts) in Code::ALL.iter().zip(row.chunks_exact(FAULTS)) {
+                let faults = Fault::ALL.iter().map(|fault| fault.as_str()).chain([""]);
+                for (fault, &count) in faults.zip(counts) {
+                    expose_counter(out, &[method.as_str(), code.as_str(), fault], count);
+                }
+            }
+        }
+    }
+
+    fn expose_cancellations(&self, out: &mut impl Exposition) {
+        out.family(&names::CANCELLATIONS_TOTAL);
+        for method in MethodLabel::all() {
+            for &cause in CancelCause::ALL {
+                let count = self.cancellations.get(method.index(), cause.index());
+                expose_counter(out, &[method.as_str(), cause.as_str()], count);
+            }
+        }
+    }
+
+    fn expose_revisions(&self, out: &mut impl Exposition) {
+        out.family(&names::CLIENT_PROTOCOL_TOTAL);
+        for (revision, &count) in <Revision as ClosedSet>::ALL.iter().zip(self.revisions.row(0)) {
+            expose_counter(out, &[ClosedSet::as_str(*revision)], count);
+        }
+    }
+
+    fn expose_durations(&self, out: &mut impl Exposition, labels: &[&str], slots: &[u64]) {
+        Sums::of(&self.store.buckets.durations, slots).expose(out, labels);
     }
 
     fn expose_unknown_targets(&self, out: &mut impl Exposition) {
@@ -297,22 +402,19 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// A series appears when it first counts.
-fn expose_counter(out: &mut impl Exposition, labels: &[&str], count: u64) {
-    if count > 0 {
-        out.row(labels, count);
+/// A series of a family that has one at most.
+fn expose_gauge(out: &mut impl Exposition, family: &'static Family, value: Option<u64>) {
+    out.family(family);
+    if let Some(value) = value {
+        out.row(&[], value);
     }
 }
 
-fn expose_histogram(out: &mut impl Exposition, labels: &[&str], slots: &[u64]) {
-    let sums = Sums::of(slots);
-    if sums.samples() > 0 {
-        out.histogram(labels, sums);
-    }
-}
+/// Whose fault an error is, the last one being nobody's.
+const FAULTS: usize = Fault::ALL.len() + 1;
 
 /// How a tool call can end as its labels tell it: each outcome, and a status outside the set.
-const ENDINGS: usize = Outcome::ALL.len() + 1;
+pub(super) const ENDINGS: usize = Outcome::ALL.len() + 1;
 
 const EXPECTED_ENDINGS: [usize; 3] =
     [Outcome::Success as usize, Outcome::ToolError as usize, Outcome::ServerError as usize];
@@ -327,14 +429,14 @@ fn ending(outcome: Option<Outcome>) -> usize {
 }
 
 /// Names by number, and the numbers by name.
-struct Table {
+pub(super) struct NamesByNumber {
     names: Vec<Arc<str>>,
     sorted: Vec<usize>,
     ranks: Vec<usize>,
 }
 
-impl Table {
-    fn of(names: &Names) -> Self {
+impl NamesByNumber {
+    pub(super) fn of(names: &Names) -> Self {
         let names = names.all();
         let mut sorted: Vec<_> = (0..names.len()).collect();
         sorted.sort_unstable_by_key(|&index| &names[index]);
@@ -349,7 +451,7 @@ impl Table {
         self.names.len()
     }
 
-    fn name(&self, index: usize) -> &str {
+    pub(super) fn name(&self, index: usize) -> &str {
         &self.names[index]
     }
 
@@ -357,7 +459,7 @@ impl Table {
         self.ranks[index]
     }
 
-    fn by_name(&self) -> impl Iterator<Item = (usize, &str)> {
+    fn by_name(&self) -> impl Iterator<Item = (usize, &str)> + Clone {
         self.sorted.iter().map(|&index| (index, &*self.names[index]))
     }
 }

@@ -6,7 +6,7 @@ use std::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prometheus::{Registry, core::Desc};
@@ -14,22 +14,32 @@ use prometheus::{Registry, core::Desc};
 use super::{
     admission::{NameId, Names},
     auth::{AuthAttempts, AuthResult},
-    buckets::Buckets,
+    buckets::AllBuckets,
     builder::McpMetricsBuilder,
     cell::{Cell, Counters, Shards},
     clamps::{Clamps, Label},
+    clients::Clients,
+    const_labels::{ConstLabels, check_label, invalid},
+    conventions::Conventions,
+    family::{Sets, Shape},
+    health::Health,
+    http_conventions::HttpConventions,
     in_flight::InFlight,
     inspections::Inspections,
-    key::{ErrorKey, ExchangeKey, OperationKey, Source, TargetKey},
+    key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, StatusKey, TargetKey},
     labels::{self, AuthKind, ClosedSet, HttpMethod, Reason},
+    lists::Lists,
     operation::MethodLabel,
     page::Page,
     routes::Routes,
-    series::{Budget, Series},
+    series::Series,
+    sessions::{Ended, Sessions},
     snapshot::Snapshot,
+    streams::Streams,
+    tools::Tools,
 };
 use crate::{
-    error::{Error, Kind},
+    error::Error,
     exchange::{CallStatus, Outcome, Sink, tell_current},
     mcp::Method,
 };
@@ -56,9 +66,11 @@ use crate::{
 /// # Cardinality
 ///
 /// Nothing that a client sends makes a series of its own. A tool or prompt has one if it was
-/// configured, or after a successful call; a route, if it was configured or has answered a JSON-RPC
-/// request. A store keeps at most 200 tools, 64 prompts and 32 routes, of which it learns 50, 50
-/// and 4, and 20,000 combinations of label values in all; each of those limits ends in `_OTHER`.
+/// configured, if the server has listed it, or after a successful call; a route, if it was configured
+/// or has answered a JSON-RPC request; a client, if it is widely known or after ten successful
+/// operations. A store keeps at most 200 tools, 64 prompts, 32 routes and 32 clients, of which it
+/// learns 50 tools, 50 prompts and 4 routes by success; each of those limits ends in `_OTHER`.
+/// [`projected_series`](Self::projected_series) tells how many series that can be at most.
 ///
 /// # Examples
 ///
@@ -81,7 +93,11 @@ pub struct McpMetrics {
 
 pub(super) struct Inner {
     pub(super) namespace: String,
-    pub(super) buckets: Buckets,
+    pub(super) const_labels: ConstLabels,
+    pub(super) sets: Sets,
+    pub(super) shape: Shape,
+    pub(super) max_series: usize,
+    pub(super) buckets: AllBuckets,
     pub(super) shards: Shards,
     /// Whose other families [`MetricsService`](super::MetricsService) serves.
     pub(super) registry: Option<Registry>,
@@ -90,17 +106,26 @@ pub(super) struct Inner {
     /// Who we are to the exchanges that we record.
     pub(super) sink: Sink,
 
-    pub(super) tools: Names,
+    pub(super) tool_names: Names,
     pub(super) prompts: Names,
     pub(super) routes: Routes,
     pub(super) client_types: Names,
     pub(super) error_types: Names,
     pub(super) components: Names,
 
-    pub(super) budget: Budget,
     pub(super) operations: Series<OperationKey, Cell>,
-    pub(super) exchanges: Series<ExchangeKey, Cell>,
+    pub(super) exchanges: Series<ExchangeKey, Exchanges>,
+    pub(super) exchange_durations: Series<RouteKey, Arc<Cell>>,
     pub(super) errors: Series<ErrorKey, AtomicU64>,
+    pub(super) tools: Tools,
+    /// Bytes that are taken for a token.
+    pub(super) token_bytes: u64,
+
+    pub(super) clients: Clients,
+    pub(super) sessions: Sessions,
+    pub(super) streams: Streams,
+    pub(super) lists: Lists,
+    pub(super) batches: Cell,
 
     pub(super) in_flight: InFlight,
     pub(super) auth_attempts: AuthAttempts,
@@ -110,9 +135,21 @@ pub(super) struct Inner {
     pub(super) unknown_targets: Counters,
     pub(super) clamps: Clamps,
     pub(super) inspections: Inspections,
+    pub(super) health: Health,
+
+    pub(super) conventions: Option<Conventions>,
+    pub(super) http_conventions: Option<HttpConventions>,
 
     pub(super) registry_counts: Mutex<Option<RegistryCounts>>,
     pub(super) service_info: Mutex<Option<ServiceInfo>>,
+}
+
+/// HTTP exchanges that have their labels in common.
+#[derive(Debug)]
+pub(super) struct Exchanges {
+    pub(super) count: Counters,
+    /// Shared with the other statuses of the route.
+    durations: Arc<Cell>,
 }
 
 /// What the server offers.
@@ -213,7 +250,9 @@ impl McpMetrics {
             code: None,
             component: None,
             revision: None,
+            cancelled: None,
         };
+        self.inner.tools.called(tool);
         self.count_operation(key, Some(duration));
     }
 
@@ -320,16 +359,18 @@ impl McpMetrics {
         let kind = self.admit(&self.inner.error_types, kind, Label::Type);
         let component = self.admit(&self.inner.components, component, Label::Component);
         let key = ErrorKey { kind, component };
-        let errors = self.inner.errors.get(key, &self.inner.budget, AtomicU64::default);
+        let errors = self.inner.errors.get(key, AtomicU64::default);
         errors.value.fetch_add(1, Ordering::Relaxed);
         if errors.key != key {
             self.clamped(Label::Type, Reason::Cap);
         }
     }
 
-    /// Sets what the server offers: `mcp_tools_total`, `mcp_resources_total`, `mcp_prompts_total`.
+    /// Sets what the server offers: `mcp_tools_total`, `mcp_resources_total`, `mcp_prompts_total`,
+    /// and the same as `mcp_server_tools`, `mcp_server_resources`, `mcp_server_prompts`.
     ///
-    /// The three are absent until this was called.
+    /// Without it they say what lists that pass by have shown, and are absent until one was complete.
+    /// Once this was called it alone counts: a server knows better than any list what it offers.
     ///
     /// # Examples
     ///
@@ -378,7 +419,7 @@ impl McpMetrics {
         V: Into<String>,
     {
         let labels = labels.into_iter().map(|(name, value)| (name.into(), value.into()));
-        let info = ServiceInfo::new(version.to_owned(), labels.collect())?;
+        let info = ServiceInfo::new(version.to_owned(), labels.collect(), &self.inner)?;
         *self.inner.service_info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info);
         Ok(())
     }
@@ -388,7 +429,7 @@ impl McpMetrics {
     /// It shows what was recorded when it was called. Metrics of others, from a registry, are
     /// added by [`MetricsService`](super::MetricsService).
     pub fn render(&self) -> String {
-        let mut page = Page::new(&self.inner.namespace, &self.inner.buckets);
+        let mut page = Page::new(&self.inner.namespace, &self.inner.const_labels);
         Snapshot::of(&self.inner).expose(&mut page);
         page.finish()
     }
@@ -398,6 +439,27 @@ impl McpMetrics {
         "text/plain; version=0.0.4; charset=utf-8"
     }
 
+    /// How many series this store can ever show: every line of a page that is no comment, so each
+    /// bucket of a histogram is one. With default settings it is below 20,000.
+    ///
+    /// What is in a [`registry`](McpMetricsBuilder::registry) beside it is not included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mcp_telemetry::metrics::McpMetrics;
+    ///
+    /// let defaults = McpMetrics::new();
+    /// assert!(defaults.projected_series() <= 20_000);
+    ///
+    /// let configured = McpMetrics::builder().tools(["echo"]).learn(false).build()?;
+    /// assert!(configured.projected_series() < 6_000);
+    /// # Ok::<(), mcp_telemetry::Error>(())
+    /// ```
+    pub fn projected_series(&self) -> usize {
+        self.inner.shape.series(self.inner.sets)
+    }
+
     #[cold]
     pub(super) fn clamped(&self, label: Label, reason: Reason) {
         self.inner.clamps.count(label, reason);
@@ -405,7 +467,7 @@ impl McpMetrics {
 
     /// The number of a tool's name, admitted if a call of it succeeded.
     pub(super) fn tool(&self, name: &str, succeeded: bool) -> NameId {
-        self.inner.tools.admit(name, succeeded).unwrap_or_else(|reason| {
+        self.inner.tool_names.admit(name, succeeded).unwrap_or_else(|reason| {
             self.clamped(Label::ToolName, reason);
             NameId::OTHER
         })
@@ -420,9 +482,10 @@ impl McpMetrics {
     }
 
     pub(super) fn count_operation(&self, key: OperationKey, duration: Option<Duration>) {
-        let Inner { operations, budget, buckets, shards, .. } = &*self.inner;
-        let series = operations.get(key, budget, || Cell::new(buckets, *shards));
-        series.value.record(buckets, duration);
+        let Inner { operations, buckets, shards, .. } = &*self.inner;
+        let buckets = &buckets.durations;
+        let series = operations.get(key, || Cell::new(buckets, *shards));
+        series.value.record_duration(buckets, duration);
         if series.key != key {
             let label = match key.target {
                 TargetKey::Prompt(_) => Label::PromptName,
@@ -439,8 +502,9 @@ impl McpMetrics {
         status: u16,
         duration: Option<Duration>,
         answered: bool,
-    ) {
-        let Inner { exchanges, routes, budget, buckets, shards, .. } = &*self.inner;
+    ) -> NameId {
+        let Inner { exchanges, exchange_durations, routes, buckets, shards, .. } = &*self.inner;
+        let buckets = &buckets.durations;
         if method == HttpMethod::Other {
             self.clamped(Label::Method, Reason::Unknown);
         }
@@ -448,17 +512,38 @@ impl McpMetrics {
             self.clamped(Label::Path, reason);
             NameId::OTHER
         });
-        let status = if (100..=999).contains(&status) {
-            status
-        } else {
+        let status = StatusKey::of(status).unwrap_or_else(|| {
             self.clamped(Label::Status, Reason::Unknown);
-            ExchangeKey::OTHER_STATUS
-        };
+            StatusKey::OTHER
+        });
         let key = ExchangeKey { method, route, status };
-        let series = exchanges.get(key, budget, || Cell::new(buckets, *shards));
-        series.value.record(buckets, duration);
+        let series = exchanges.get(key, || {
+            let key = RouteKey { method, route };
+            let durations = exchange_durations.get(key, || Arc::new(Cell::new(buckets, *shards)));
+            let durations = Arc::clone(&durations.value);
+            Exchanges { count: Counters::new(1, *shards), durations }
+        });
+        series.value.count.add(0, 1);
+        if duration.is_some() {
+            series.value.durations.record_duration(buckets, duration);
+        }
         if series.key != key {
             self.clamped(Label::Path, Reason::Cap);
+        }
+        route
+    }
+}
+
+impl Inner {
+    /// Ends the sessions that have been idle for too long.
+    pub(super) fn expire_sessions(&self, now: Instant) {
+        self.sessions.expire(now, |ended| self.session_over(ended));
+    }
+
+    pub(super) fn session_over(&self, Ended { facts, duration }: Ended) {
+        self.sessions.record_duration(&self.buckets.long, duration);
+        if let Some(conventions) = &self.conventions {
+            conventions.session(facts.revision, duration);
         }
     }
 }
@@ -472,24 +557,22 @@ impl fmt::Debug for McpMetrics {
 }
 
 impl ServiceInfo {
-    fn new(version: String, labels: Vec<(String, String)>) -> Result<Self, Error> {
-        let invalid = |name: &str, why| Err(Error::new(Kind::Label { name: name.to_owned(), why }));
-        if labels.len() > MOST_INFO_LABELS {
-            return invalid(&labels[MOST_INFO_LABELS].0, "there are more than 16");
+    fn new(version: String, labels: Vec<(String, String)>, store: &Inner) -> Result<Self, Error> {
+        if let Some((name, _)) = labels.get(MOST_INFO_LABELS) {
+            return Err(invalid(name, "there are more than 16"));
         }
         for (index, (name, value)) in labels.iter().enumerate() {
-            if !labels::is_identifier(name) || name.starts_with("__") || name == "le" {
-                return invalid(name, "it is no name for a label");
-            }
-            if name == "version" || labels[..index].iter().any(|(other, _)| other == name) {
-                return invalid(name, "it occurs twice");
+            check_label(name)?;
+            let before = labels[..index].iter().any(|(other, _)| other == name);
+            if before || name == "version" || store.const_labels.has(name) {
+                return Err(invalid(name, "it occurs twice"));
             }
             if !value.is_empty() && labels::check_value(value).is_err() {
-                return invalid(name, "its value is too long or has a control character");
+                return Err(invalid(name, "its value is too long or has a control character"));
             }
         }
         if !version.is_empty() && labels::check_value(&version).is_err() {
-            return invalid("version", "its value is too long or has a control character");
+            return Err(invalid("version", "its value is too long or has a control character"));
         }
         Ok(Self { version, labels })
     }

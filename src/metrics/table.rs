@@ -86,6 +86,11 @@ impl Hash {
         fold(self.key ^ number)
     }
 
+    /// Hashes two texts, where each keeps its own end: `("ab", "c")` is not `("a", "bc")`.
+    pub(super) fn of_texts(self, first: &str, second: &str) -> u64 {
+        Self { key: self.of_text(first) }.of_text(second)
+    }
+
     pub(super) fn of_text(self, text: &str) -> u64 {
         let bytes = text.as_bytes();
         let start = self.key ^ bytes.len() as u64;
@@ -162,6 +167,7 @@ mod tests {
         let hashes: HashSet<_> = texts.into_iter().map(|text| hash.of_text(text)).collect();
         assert_eq!(hashes.len(), texts.len());
         assert_ne!(Hash { key: 8 }.of_text("a"), hash.of_text("a"));
+        assert_ne!(hash.of_texts("ab", "c"), hash.of_texts("a", "bc"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{
     admission::NameId,
     auth::AuthResult,
     clamps::Label,
+    group::Group,
     in_flight::InFlight,
     key::{OperationKey, Source, TargetKey},
     labels::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     exchange::{Inspection, Outcome, Sink},
-    mcp::Method,
+    mcp::{Method, Revision},
 };
 
 /// The client type of a rate limit that shows on the wire, which does not say what it is on.
@@ -23,11 +24,25 @@ pub(super) const UNKNOWN_CLIENT_TYPE: &str = "unknown";
 impl McpMetrics {
     /// Counts one operation at its end.
     pub(crate) fn record_operation(&self, operation: &Operation<'_>) {
-        let &Operation { method, target, outcome, code, component, revision, duration } = operation;
+        let &Operation { method, outcome, code, component, revision, duration, .. } = operation;
         if method == MethodLabel::Known(Method::Other) {
             self.clamped(Label::McpMethod, Reason::Unknown);
         }
-        let target = self.target(target, outcome);
+        if revision == Some(Revision::Other) {
+            self.clamped(Label::Revision, Reason::Unknown);
+        }
+        let target = self.target(operation.target, outcome);
+        if method == MethodLabel::Known(Method::ToolsCall) {
+            self.record_tool(operation, target);
+        }
+        if self.has(Group::Clients) {
+            if let Err(reason) = self.inner.clients.count(operation.client, outcome) {
+                self.clamped(Label::ClientName, reason);
+            }
+        }
+        if let Some(conventions) = &self.inner.conventions {
+            conventions.operation(operation, target);
+        }
         let code = code.map(Code::of);
         if let Some(unknown) = code.and_then(|code| unknown_target(code, target)) {
             self.inner.unknown_targets.add(unknown.index(), 1);
@@ -40,14 +55,34 @@ impl McpMetrics {
             code,
             component,
             revision,
+            cancelled: operation.cancelled,
         };
         self.count_operation(key, duration);
+    }
+
+    /// Counts what only calls of tools have.
+    fn record_tool(&self, operation: &Operation<'_>, target: TargetKey) {
+        // A call whose name could not be read counts with those that are not admitted.
+        let tool = match target {
+            TargetKey::Tool(name) => name,
+            _ => NameId::OTHER,
+        };
+        let tools = &self.inner.tools;
+        tools.called(tool);
+        if self.has(Group::Sizes) {
+            let &Operation { arguments_bytes, result_bytes, .. } = operation;
+            tools.sizes(tool, &self.inner.buckets.sizes, arguments_bytes, result_bytes);
+        }
     }
 
     /// Counts one HTTP exchange at its end.
     pub(crate) fn record_exchange(&self, exchange: &HttpExchange<'_>) {
         let &HttpExchange { method, path, status, duration, answered } = exchange;
         self.count_exchange(HttpMethod::of(method), path, status, duration, answered);
+    }
+
+    pub(super) fn has(&self, group: Group) -> bool {
+        self.inner.sets.groups.has(group)
     }
 
     /// Counts an attempt to authenticate; without a `failure` it was a success.
@@ -129,8 +164,8 @@ mod tests {
 
     use http::Method as HttpVerb;
 
-    use super::*;
-    use crate::{exchange::Component, mcp::Revision};
+    use super::{super::clients::ClientId, *};
+    use crate::exchange::Component;
 
     const CALL: Operation<'_> = Operation {
         method: MethodLabel::Known(Method::ToolsCall),
@@ -140,6 +175,12 @@ mod tests {
         component: None,
         revision: Some(Revision::V2025_11_25),
         duration: Some(Duration::from_millis(3)),
+        reason: None,
+        cancelled: None,
+        client: ClientId::NONE,
+        arguments_bytes: None,
+        result_bytes: None,
+        version: http::Version::HTTP_11,
     };
 
     const EXCHANGE: HttpExchange<'_> = HttpExchange {
@@ -390,27 +431,39 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_of_series_a_combination_counts_as_other() {
-        let metrics =
-            McpMetrics::builder().tools(["a", "b"]).routes(["/a", "/b"]).max_series(2).build();
-        let metrics = metrics.unwrap();
+    fn beyond_the_limit_of_combinations_one_more_counts_as_other() {
+        let metrics = McpMetrics::builder().tools(["a", "b"]).max_combinations(1).build().unwrap();
         for name in ["a", "b"] {
             metrics.record_operation(&Operation { target: Target::Tool(name), ..CALL });
         }
-        for path in ["/a", "/b"] {
-            metrics.record_exchange(&HttpExchange { path, ..EXCHANGE });
-        }
-        metrics.record_error("kind", "component");
         metrics.record_operation(&Operation { target: Target::Tool("a"), ..CALL });
         assert_lines(
             &metrics,
             &[
                 r#"mcp_tool_calls_total{tool_name="a",status="success"} 2"#,
-                r#"mcp_tool_calls_total{tool_name="b",status="success"} 1"#,
-                r#"mcp_requests_total{method="POST",path="_OTHER",status="200"} 2"#,
-                r#"mcp_errors_total{type="_OTHER",component="_OTHER"} 1"#,
-                r#"mcp_observability_labels_clamped_total{label="path",reason="cap"} 2"#,
-                r#"mcp_observability_labels_clamped_total{label="type",reason="cap"} 1"#,
+                r#"mcp_tool_calls_total{tool_name="_OTHER",status="success"} 1"#,
+                r#"mcp_client_protocol_total{revision="_OTHER"} 1"#,
+                r#"mcp_operations_total{mcp_method="tools/call",outcome="success"} 3"#,
+                r#"mcp_observability_labels_clamped_total{label="tool_name",reason="cap"} 1"#,
+            ],
+        );
+    }
+
+    #[test]
+    fn beyond_the_limit_of_requests_a_status_counts_with_its_class() {
+        let metrics = McpMetrics::builder().routes(["/a"]).learn(false).build().unwrap();
+        for status in 200..500 {
+            metrics.record_exchange(&HttpExchange { path: "/a", status, ..EXCHANGE });
+        }
+        // A route has 132 combinations here, which end with status 331.
+        assert_lines(
+            &metrics,
+            &[
+                r#"mcp_requests_total{method="POST",path="/a",status="331"} 1"#,
+                r#"mcp_requests_total{method="POST",path="_OTHER",status="3xx"} 68"#,
+                r#"mcp_requests_total{method="POST",path="_OTHER",status="4xx"} 100"#,
+                r#"mcp_request_duration_seconds_count{method="POST",path="/a"} 300"#,
+                r#"mcp_observability_labels_clamped_total{label="path",reason="cap"} 168"#,
             ],
         );
     }

@@ -51,12 +51,12 @@ impl TraceExchange {
 
         if let Some(Recording { found, head }) = recording {
             let links = family.links(ambient_span, parent.span().span_context(), trusted);
-            let builder = head.span(exchange.message(), links);
+            let builder = head.span(exchange, links);
             if let Some(started) = self.settings.tracers.start(found, builder, &parent, &base) {
                 let recorded = Recorded {
                     started: head.started,
                     epoch: head.epoch,
-                    revision: head.revision,
+                    revision: exchange.head().revision(),
                     trusted,
                     parent: parent.span().span_context().span_id(),
                     is_described: exchange.request().is_some(),
@@ -193,8 +193,7 @@ impl Observer for TraceExchange {
             header,
             ambient,
             trusted: settings.trust.covers(request),
-            recording: found
-                .map(|found| Recording { found, head: Head::of(request, exchange.started()) }),
+            recording: found.map(|found| Recording { found, head: Head::of(exchange) }),
         };
         Some(State { waiting: Some(waiting), ..State::default() })
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Method as Verb, Version, request::Parts, uri::PathAndQuery};
+use http::{Method as Verb, Version};
 use opentelemetry::{
     KeyValue,
     trace::{Link, SpanBuilder, SpanKind, SpanRef},
@@ -17,72 +17,55 @@ use super::attributes::{
     MCP_RESOURCE_URI, NETWORK_PROTOCOL_NAME, NETWORK_PROTOCOL_VERSION, NETWORK_TRANSPORT, OTHER,
     URL_PATH, URL_SCHEME,
 };
-use crate::mcp::{Message, MessageKind, Method, Revision, TargetField, Text};
+use crate::{
+    exchange::Exchange,
+    mcp::{Message, MessageKind, Method, Revision, TargetField, Text},
+};
 
 #[cfg(test)]
 mod tests;
 
-/// What the head of a request says for its span.
-#[derive(Debug)]
+/// When an exchange began.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) started: SystemTime,
     /// When the exchange began, by the same clock: a layer further out may have begun it long before.
     /// Durations count from there.
     pub(super) epoch: SystemTime,
-    verb: Verb,
-    path: Option<PathAndQuery>,
-    scheme: &'static str,
-    version: Option<&'static str>,
-    /// The revision that clients name in a header from 2025-06-18 on.
-    pub(super) revision: Option<Revision>,
 }
 
 impl Head {
-    pub(super) fn of(request: &Parts, exchange_began: Instant) -> Self {
-        let revision = request.headers.get(&PROTOCOL_VERSION);
+    pub(super) fn of(exchange: &Exchange) -> Self {
         let started = SystemTime::now();
-        let since = Instant::now().saturating_duration_since(exchange_began);
-        Self {
-            started,
-            epoch: started.checked_sub(since).unwrap_or(started),
-            verb: request.method.clone(),
-            path: request.uri.path_and_query().cloned(),
-            scheme: scheme_of(request),
-            version: match request.version {
-                Version::HTTP_10 => Some("1.0"),
-                Version::HTTP_11 => Some("1.1"),
-                Version::HTTP_2 => Some("2"),
-                Version::HTTP_3 => Some("3"),
-                _ => None,
-            },
-            revision: revision.map(|revision| Revision::from_bytes(revision.as_bytes())),
-        }
+        let since = Instant::now().saturating_duration_since(exchange.started());
+        Self { started, epoch: started.checked_sub(since).unwrap_or(started) }
     }
 
     /// A span for the exchange, with all that is known of it. What a sampler may want to know has to
     /// be there from the start, and is cheapest there.
-    pub(super) fn span(&self, message: Option<&Message>, links: Option<Vec<Link>>) -> SpanBuilder {
+    pub(super) fn span(self, exchange: &Exchange, links: Option<Vec<Link>>) -> SpanBuilder {
         let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES);
-        let known = known_verb(&self.verb);
+        let (verb, head) = (exchange.method(), exchange.head());
+        let known = known_verb(verb);
         attributes.push(KeyValue::new(HTTP_REQUEST_METHOD, known.unwrap_or(OTHER)));
         if known.is_none() {
-            let original = bounded(self.verb.as_str()).to_owned();
+            let original = bounded(verb.as_str()).to_owned();
             attributes.push(KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, original));
         }
         // The path alone: queries carry secrets.
-        let path = self.path.as_ref().map_or("/", PathAndQuery::path);
-        attributes.push(KeyValue::new(URL_PATH, bounded(path).to_owned()));
-        attributes.push(KeyValue::new(URL_SCHEME, self.scheme));
+        attributes.push(KeyValue::new(URL_PATH, bounded(exchange.path()).to_owned()));
+        let scheme = if head.is_https() { "https" } else { "http" };
+        attributes.push(KeyValue::new(URL_SCHEME, scheme));
         attributes.push(KeyValue::new(NETWORK_PROTOCOL_NAME, "http"));
-        if let Some(version) = self.version {
+        if let Some(version) = version_of(head.version()) {
             attributes.push(KeyValue::new(NETWORK_PROTOCOL_VERSION, version));
         }
-        let transport = if self.version == Some("3") { "quic" } else { "tcp" };
+        let transport = if head.version() == Version::HTTP_3 { "quic" } else { "tcp" };
         attributes.push(KeyValue::new(NETWORK_TRANSPORT, transport));
         let mut name = None;
-        if let Some(message) = message {
+        if let Some(message) = exchange.message() {
             name = name_of(message);
-            describe(message, self.revision, &mut attributes);
+            describe(message, head.revision(), &mut attributes);
         }
         SpanBuilder {
             span_kind: Some(SpanKind::Server),
@@ -98,16 +81,13 @@ impl Head {
 /// All that a span can ever get from here, so that it is not moved when it grows.
 const MOST_ATTRIBUTES: usize = 16;
 
-static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-
-/// The scheme that the client has used, if a proxy says it, else ours.
-fn scheme_of(request: &Parts) -> &'static str {
-    let forwarded = request.headers.get(&FORWARDED_PROTO).map(HeaderValue::as_bytes);
-    let own = || request.uri.scheme_str().map(str::as_bytes);
-    match forwarded.or_else(own) {
-        Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => "https",
-        _ => "http",
+fn version_of(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("1.0"),
+        Version::HTTP_11 => Some("1.1"),
+        Version::HTTP_2 => Some("2"),
+        Version::HTTP_3 => Some("3"),
+        _ => None,
     }
 }
 

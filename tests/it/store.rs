@@ -66,13 +66,18 @@ fn a_new_store_shows_the_zeros_of_rare_events_and_of_configured_tools() {
     let plain = McpMetrics::new();
     let rare = [
         "mcp_unknown_targets_total",
+        "mcp_streams_refused_total",
         "mcp_observability_labels_clamped_total",
         "mcp_observability_body_inspections_total",
+        "mcp_observability_dropped_total",
+        "mcp_observability_series",
+        "mcp_observability_series_limit",
     ];
     assert_eq!(names(&plain), rare);
 
     let configured = McpMetrics::builder().tools(["b", "a"]).build().unwrap();
-    assert_eq!(names(&configured), ["mcp_tool_calls_total", rare[0], rare[1], rare[2]]);
+    assert_eq!(names(&configured)[0], "mcp_tool_calls_total");
+    assert_eq!(names(&configured)[1..], rare);
     for tool in ["a", "b"] {
         for labels in [
             r#"status="success""#,
@@ -276,8 +281,8 @@ fn a_million_records_without_a_scrape_leave_no_more_than_one() {
 }
 
 #[test]
-fn the_limit_of_series_ends_in_other() {
-    let metrics = McpMetrics::builder().max_series(10).build().unwrap();
+fn the_limit_of_tools_ends_in_other() {
+    let metrics = McpMetrics::builder().max_tools(10).build().unwrap();
     for number in 0..40 {
         metrics.record_tool_call(&format!("tool{number}"), "success", MILLI);
     }

@@ -1,9 +1,7 @@
 use http::Request;
 
-use std::time::Instant;
-
 use super::*;
-use crate::mcp::RequestReader;
+use crate::{context::RequestContext, mcp::RequestReader};
 
 fn message(json: &str) -> Message {
     let mut reader = RequestReader::new();
@@ -101,25 +99,10 @@ fn a_resource_is_shown_without_secrets() {
 }
 
 #[test]
-fn the_scheme_is_the_clients() {
-    let scheme = |uri: &str, forwarded: Option<&str>| {
-        let mut request = Request::builder().uri(uri);
-        if let Some(forwarded) = forwarded {
-            request = request.header("x-forwarded-proto", forwarded);
-        }
-        scheme_of(&request.body(()).unwrap().into_parts().0)
-    };
-    assert_eq!(scheme("/mcp", None), "http");
-    assert_eq!(scheme("/mcp", Some("HTTPS")), "https");
-    assert_eq!(scheme("https://host/mcp", None), "https");
-    assert_eq!(scheme("http://host/mcp", Some("https")), "https");
-    assert_eq!(scheme("/mcp", Some("javascript")), "http", "it is one of two");
-}
-
-#[test]
 fn a_method_that_is_not_known_keeps_its_name_on_the_span_alone() {
     let request = Request::builder().method("BREW").uri("/pot?sugar=1").body(()).unwrap();
-    let builder = Head::of(&request.into_parts().0, Instant::now()).span(None, None);
+    let context = RequestContext::for_test(&request.into_parts().0);
+    let builder = Head::of(context.exchange()).span(context.exchange(), None);
     assert_eq!(builder.name, "HTTP");
     let attributes = builder.attributes.unwrap();
     let value = |key: &str| {

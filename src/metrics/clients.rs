@@ -1,0 +1,445 @@
+//! Who calls: a bounded number of clients by name and version.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use super::{
+    cell::{Counters, Shards},
+    clamps::{Clamps, Label},
+    exposition::{Exposition, expose_counter},
+    labels::{ClosedSet, KNOWN_CLIENTS, LONGEST, OTHER, Reason, check_client, check_version},
+    names,
+    table::Hash,
+};
+use crate::exchange::Outcome;
+
+/// The number of a client, as long as it is shown.
+///
+/// It may be kept: once its client has lost its place, what is recorded under it is `_OTHER`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ClientId {
+    kind: IdKind,
+    place: u16,
+    /// Which of those that had the place one after the other.
+    turn: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum IdKind {
+    /// The client did not say who it is.
+    None,
+    /// It said what cannot be shown, for the [`Reason`] whose index is the place.
+    Refused,
+    Shown,
+    /// It is not shown yet.
+    Candidate,
+}
+
+impl ClientId {
+    /// The client did not say who it is.
+    pub(crate) const NONE: Self = Self { kind: IdKind::None, place: 0, turn: 0 };
+
+    const fn refused(reason: Reason) -> Self {
+        Self { kind: IdKind::Refused, place: reason as u16, turn: 0 }
+    }
+
+    /// Below 2^50.
+    pub(super) fn packed(self) -> u64 {
+        u64::from(self.turn) | u64::from(self.place) << 32 | (self.kind as u64) << 48
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "each part is cut to its bits")]
+    pub(super) fn unpacked(packed: u64) -> Self {
+        let kind = match packed >> 48 & 3 {
+            0 => IdKind::None,
+            1 => IdKind::Refused,
+            2 => IdKind::Shown,
+            _ => IdKind::Candidate,
+        };
+        Self { kind, place: (packed >> 32) as u16, turn: packed as u32 }
+    }
+}
+
+/// Clients that are shown at once.
+pub(super) const MOST_SHOWN: usize = 32;
+
+/// Places that only clients of [`KNOWN_CLIENTS`] get. What anybody may make up takes the others.
+const RESERVED: usize = 16;
+
+/// Successful operations after which a client that is not known by name is shown.
+const PROOF: u32 = 10;
+
+/// How long a client has to be away until another may have its place.
+const AWAY_SECONDS: u64 = 24 * 3_600;
+
+/// Clients that are watched for their proof, in sets of which each client has one. A client that
+/// calls less often than every thousandth that is made up meanwhile can be pushed out.
+const SETS: usize = 128;
+
+const PER_SET: usize = 8;
+
+/// Turns of a place are counted in 24 bits.
+const TURNS: u32 = 0xff_ffff;
+
+/// The names of operations whose client is unknown, and of all clients that are not shown.
+const NOBODY: [&str; 2] = ["none", OTHER];
+
+/// Where they are counted, before the clients that are shown.
+const NONE_ROW: usize = 0;
+const OTHER_ROW: usize = 1;
+const FIRST_ROW: usize = 2;
+
+pub(super) const ROWS: usize = FIRST_ROW + MOST_SHOWN;
+
+const OUTCOMES: usize = Outcome::ALL.len();
+
+/// Counts of operations by client and outcome.
+///
+/// Who is shown is found without a lock, by a hash of name and version under a key of the process.
+/// A place whose client has been away for a day can be given to another. The series of the old one
+/// end then, and those of the new one begin at zero: no counter ever goes down, and what was counted
+/// never moves.
+#[derive(Debug)]
+pub(super) struct Clients {
+    hash: Hash,
+    born: Instant,
+    /// The latest time that anybody brought along, in seconds since `born`.
+    clock: AtomicU64,
+    /// For some bits of a hash, the place where it is likely to be found.
+    hints: [AtomicU16; 64],
+    places: [Place; MOST_SHOWN],
+    /// By row and outcome.
+    counts: Counters,
+    /// By candidate: its turn, and the place it was given plus one.
+    promoted: Box<[AtomicU64]>,
+    changing: Mutex<Changing>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// The hash of who has it; zero if nobody does.
+    identity: AtomicU64,
+    turn: AtomicU32,
+    /// In seconds since the birth of the store.
+    seen: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Changing {
+    shown: [Option<Shown>; MOST_SHOWN],
+    candidates: Box<[Candidate]>,
+    /// Counts up, to tell which candidate has been away for the longest.
+    stamp: u64,
+}
+
+#[derive(Debug)]
+struct Shown {
+    client: Client,
+    known: bool,
+    /// What was counted in this place before, for others.
+    before: [u64; OUTCOMES],
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Client {
+    name: Box<str>,
+    /// Empty if it has none.
+    version: Box<str>,
+}
+
+#[derive(Debug, Default)]
+struct Candidate {
+    identity: u64,
+    turn: u32,
+    successes: u32,
+    stamp: u64,
+    /// `None` until the first client comes.
+    client: Option<Client>,
+}
+
+impl Clients {
+    pub(super) fn new(born: Instant, shards: Shards) -> Self {
+        let candidates = (0..SETS * PER_SET).map(|_| Candidate::default()).collect();
+        Self {
+            hash: Hash::new(),
+            born,
+            clock: AtomicU64::new(0),
+            hints: std::array::from_fn(|_| AtomicU16::new(0)),
+            places: std::array::from_fn(|_| Place::default()),
+            counts: Counters::new(ROWS * OUTCOMES, shards),
+            promoted: (0..SETS * PER_SET).map(|_| AtomicU64::new(0)).collect(),
+            changing: Mutex::new(Changing {
+                shown: [const { None }; MOST_SHOWN],
+                candidates,
+                stamp: 0,
+            }),
+        }
+    }
+
+    /// The number of a client. One that is not shown is watched from now on.
+    pub(super) fn id(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        now: Instant,
+        clamps: &Clamps,
+    ) -> ClientId {
+        // First of all, since a hash takes its time over a name of a megabyte.
+        if name.len() > LONGEST {
+            return ClientId::refused(Reason::Length);
+        }
+        let version = version.unwrap_or_default();
+        if version.len() <= LONGEST {
+            if let Some(id) = self.find(self.identity(name, version)) {
+                self.seen(id, now);
+                return id;
+            }
+        }
+        self.candidate(name, version, now, clamps)
+    }
+
+    /// Notes that a client is there.
+    pub(super) fn seen(&self, id: ClientId, now: Instant) {
+        let now = now.saturating_duration_since(self.born).as_secs();
+        if self.clock.load(Ordering::Relaxed) < now {
+            self.clock.store(now, Ordering::Relaxed);
+        }
+        let Some((_, place)) = self.place(id) else { return };
+        if place.seen.load(Ordering::Relaxed) < now {
+            place.seen.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts an operation. An error is the reason why it is one of `_OTHER`.
+    pub(super) fn count(&self, id: ClientId, outcome: Outcome) -> Result<(), Reason> {
+        let (row, result) = match id.kind {
+            IdKind::None => (NONE_ROW, Ok(())),
+            IdKind::Refused => (OTHER_ROW, Err(Reason::ALL[usize::from(id.place)])),
+            IdKind::Shown | IdKind::Candidate => match self.place(id) {
+                Some((row, _)) => (row, Ok(())),
+                None => match self.prove(id, outcome == Outcome::Success) {
+                    Ok(row) => (row, Ok(())),
+                    Err(reason) => (OTHER_ROW, Err(reason)),
+                },
+            },
+        };
+        self.counts.add(row * OUTCOMES + outcome.index(), 1);
+        result
+    }
+
+    /// The row and the place of a client that is shown.
+    fn place(&self, id: ClientId) -> Option<(usize, &Place)> {
+        let (place, turn) = match id.kind {
+            IdKind::Shown => (usize::from(id.place), id.turn),
+            IdKind::Candidate => {
+                // The turn of the candidate, the turn of the place, the place plus one.
+                let promoted = self.promoted[usize::from(id.place)].load(Ordering::Acquire);
+                let place = (promoted & 0xff) as usize;
+                if place == 0 || promoted >> 32 != u64::from(id.turn) {
+                    return None;
+                }
+                #[expect(clippy::cast_possible_truncation, reason = "it is cut to its bits")]
+                let turn = (promoted >> 8) as u32 & TURNS;
+                (place - 1, turn)
+            }
+            IdKind::None | IdKind::Refused => return None,
+        };
+        let is = &self.places[place];
+        (is.turn.load(Ordering::Relaxed) == turn).then_some((FIRST_ROW + place, is))
+    }
+
+    fn identity(&self, name: &str, version: &str) -> u64 {
+        // Zero is nobody.
+        self.hash.of_texts(name, version) | 1
+    }
+
+    fn find(&self, identity: u64) -> Option<ClientId> {
+        let is = |place: &Place| place.identity.load(Ordering::Acquire) == identity;
+        let hint = &self.hints[hint_of(identity)];
+        let likely = usize::from(hint.load(Ordering::Relaxed));
+        let place =
+            if is(&self.places[likely]) { likely } else { self.places.iter().position(is)? };
+        let turn = self.places[place].turn.load(Ordering::Relaxed);
+        Some(ClientId { kind: IdKind::Shown, place: number(place), turn })
+    }
+
+    #[cold]
+    fn candidate(&self, name: &str, version: &str, now: Instant, clamps: &Clamps) -> ClientId {
+        if let Err(reason) = check_client(name) {
+            return ClientId::refused(reason);
+        }
+        if NOBODY.contains(&name) {
+            return ClientId::refused(Reason::Unknown);
+        }
+        let version = match version {
+            "" => "",
+            version => check_version(version).map_or_else(
+                |reason| {
+                    clamps.count(Label::ClientVersion, reason);
+                    OTHER
+                },
+                |()| version,
+            ),
+        };
+        let identity = self.identity(name, version);
+        // One whose version cannot be shown may well be shown without it.
+        if let Some(id) = self.find(identity) {
+            self.seen(id, now);
+            return id;
+        }
+        // Nobody waits for the sake of a name: who finds the table in use comes again.
+        let Some(mut changing) = self.try_lock() else {
+            return ClientId::refused(Reason::Unknown);
+        };
+        changing.stamp += 1;
+        let stamp = changing.stamp;
+        let first = set_of(identity) * PER_SET;
+        let set = &mut changing.candidates[first..first + PER_SET];
+        let index = set
+            .iter()
+            .position(|one| one.identity == identity)
+            .or_else(|| {
+                // Who has proved the least makes room, and of those who has been away longest.
+                let least = |index: &usize| (set[*index].successes, set[*index].stamp);
+                (0..PER_SET).min_by_key(least)
+            })
+            .unwrap_or_default();
+        let candidate = &mut set[index];
+        if candidate.identity != identity {
+            let client = Client { name: name.into(), version: version.into() };
+            let turn = candidate.turn.wrapping_add(1);
+            *candidate = Candidate { identity, turn, client: Some(client), ..Default::default() };
+        }
+        candidate.stamp = stamp;
+        let (place, turn) = (number(first + index), candidate.turn);
+        drop(changing);
+        let id = ClientId { kind: IdKind::Candidate, place, turn };
+        self.seen(id, now);
+        id
+    }
+
+    /// Counts a success of a client that is not shown. With enough of them it is from now on.
+    #[cold]
+    fn prove(&self, id: ClientId, succeeded: bool) -> Result<usize, Reason> {
+        if id.kind != IdKind::Candidate || !succeeded {
+            return Err(Reason::Unknown);
+        }
+        let Some(mut changing) = self.try_lock() else { return Err(Reason::Unknown) };
+        let index = usize::from(id.place);
+        let candidate = &mut changing.candidates[index];
+        let Some(client) = candidate.client.clone().filter(|_| candidate.turn == id.turn) else {
+            return Err(Reason::Unknown);
+        };
+        candidate.successes = candidate.successes.saturating_add(1);
+        let known = KNOWN_CLIENTS.contains(&&*client.name);
+        if !known && candidate.successes < PROOF {
+            return Err(Reason::Unknown);
+        }
+        let identity = candidate.identity;
+        let place = match self.find(identity) {
+            // It was promoted as another candidate before.
+            Some(shown) => usize::from(shown.place),
+            None => self.give_place(&mut changing, client, known, identity)?,
+        };
+        let turn = self.places[place].turn.load(Ordering::Relaxed);
+        let promoted = u64::from(id.turn) << 32 | u64::from(turn) << 8 | (place as u64 + 1);
+        self.promoted[index].store(promoted, Ordering::Release);
+        Ok(FIRST_ROW + place)
+    }
+
+    /// Gives a free place to a client, or that of one which has been away for long.
+    fn give_place(
+        &self,
+        changing: &mut Changing,
+        client: Client,
+        known: bool,
+        identity: u64,
+    ) -> Result<usize, Reason> {
+        let now = self.clock.load(Ordering::Relaxed);
+        let away = |place: &usize| {
+            now.saturating_sub(self.places[*place].seen.load(Ordering::Relaxed)) >= AWAY_SECONDS
+        };
+        let others = changing.shown.iter().flatten().filter(|shown| !shown.known).count();
+        let full = !known && others >= MOST_SHOWN - RESERVED;
+        let free = |place: &usize| match &changing.shown[*place] {
+            None => !full,
+            // Within their share the others may only follow each other.
+            Some(shown) => away(place) && !(full && shown.known),
+        };
+        let place = (0..MOST_SHOWN)
+            .filter(free)
+            .min_by_key(|place| changing.shown[*place].is_some())
+            .ok_or(Reason::Cap)?;
+        let is = &self.places[place];
+        // Numbers that were given out for the one before are invalid from here on.
+        let turn = is.turn.load(Ordering::Relaxed).wrapping_add(1) & TURNS;
+        is.turn.store(turn, Ordering::Relaxed);
+        is.seen.store(now, Ordering::Relaxed);
+        changing.shown[place] = Some(Shown { client, known, before: self.row(FIRST_ROW + place) });
+        self.hints[hint_of(identity)].store(number(place), Ordering::Relaxed);
+        is.identity.store(identity, Ordering::Release);
+        Ok(place)
+    }
+
+    fn row(&self, row: usize) -> [u64; OUTCOMES] {
+        std::array::from_fn(|outcome| self.counts.get(row * OUTCOMES + outcome))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Changing>> {
+        match self.changing.try_lock() {
+            Ok(changing) => Some(changing),
+            Err(TryLockError::Poisoned(changing)) => Some(changing.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    pub(super) fn expose(&self, out: &mut impl Exposition) {
+        out.family(&names::CLIENT_OPERATIONS_TOTAL);
+        let changing = self.lock();
+        let mut shown: Vec<_> = (0..MOST_SHOWN)
+            .filter_map(|place| changing.shown[place].as_ref().map(|shown| (place, shown)))
+            .collect();
+        shown.sort_unstable_by_key(|(_, shown)| &shown.client);
+        for (row, labels) in [(NONE_ROW, [NOBODY[0], ""]), (OTHER_ROW, [OTHER; 2])] {
+            expose_row(out, labels, &self.row(row), &[0; OUTCOMES]);
+        }
+        for (place, Shown { client, before, .. }) in shown {
+            let labels = [&*client.name, &*client.version];
+            expose_row(out, labels, &self.row(FIRST_ROW + place), before);
+        }
+    }
+}
+
+fn expose_row(
+    out: &mut impl Exposition,
+    [name, version]: [&str; 2],
+    counts: &[u64; OUTCOMES],
+    before: &[u64; OUTCOMES],
+) {
+    for (outcome, (count, before)) in Outcome::ALL.iter().zip(counts.iter().zip(before)) {
+        expose_counter(out, &[name, version, outcome.as_str()], count.wrapping_sub(*before));
+    }
+}
+
+const fn hint_of(identity: u64) -> usize {
+    (identity >> 2) as usize % 64
+}
+
+const fn set_of(identity: u64) -> usize {
+    (identity >> 8) as usize % SETS
+}
+
+/// The number of a place or a candidate.
+#[expect(clippy::cast_possible_truncation, reason = "there are a thousand at most")]
+const fn number(place: usize) -> u16 {
+    place as u16
+}

@@ -1,0 +1,443 @@
+//! The layer's signal: what of an exchange goes into which cells.
+
+use std::sync::Arc;
+
+use http::{HeaderName, Method as HttpVerb, StatusCode, request, response};
+
+use super::{
+    clients::ClientId,
+    http_conventions::{GrpcCall, HttpServerRequest},
+    labels::{
+        AuthFailure, AuthKind, CancelCause, Direction, ListKind, SessionEvent, StreamKind,
+        UrlScheme,
+    },
+    lists::{ListItem, ListPage},
+    operation::{HttpExchange, MethodLabel, Operation, Target},
+    store::McpMetrics,
+};
+use crate::{
+    exchange::{
+        self, Applied, CallStatus, Closing, Component, Exchange, GrpcStatus, Later, Observer,
+        Outcome, Reason, Said, SessionKey, Settlement, StreamEvent,
+    },
+    mcp::{self, Method, ResponseKind},
+};
+
+/// The signal of [`MetricsLayer`](super::MetricsLayer).
+#[derive(Clone, Debug)]
+pub struct RecordMetrics {
+    metrics: McpMetrics,
+    count_scrapes: bool,
+}
+
+/// What the metrics keep of an exchange.
+#[derive(Debug)]
+pub struct State {
+    /// The method under which the exchange is in flight.
+    in_flight: MethodLabel,
+    /// Who began the session that the request belongs to.
+    client: ClientId,
+    /// The session that the response opens.
+    opens: Option<SessionKey>,
+    /// A message was answered by a result.
+    answered: bool,
+    /// The operations that are counted later, a bit for each.
+    detached: u64,
+    /// The exchange is one that counts.
+    counted: bool,
+    /// How the exchange was decided, for the families of the HTTP conventions.
+    status: Option<StatusCode>,
+    broken: bool,
+    grpc: Option<GrpcStatus>,
+}
+
+impl RecordMetrics {
+    pub(crate) fn new(metrics: McpMetrics) -> Self {
+        Self { metrics, count_scrapes: false }
+    }
+
+    pub(crate) fn count_scrapes(mut self, count: bool) -> Self {
+        self.count_scrapes = count;
+        self
+    }
+
+    /// Whether the exchange is a scrape that is not to be counted.
+    fn leaves_out(&self, settlement: &Settlement<'_>) -> bool {
+        settlement.not_counted && !self.count_scrapes
+    }
+
+    /// Counts an operation of the wire, unless a handler has counted it by hand.
+    fn record_operation(&self, settlement: &Settlement<'_>, known: ClientId) {
+        let said = settlement.exchange.said(self.metrics.sink());
+        // A handler that failed says so even where its answer does not; one that succeeded does
+        // not know what became of its answer.
+        let (outcome, duration) = match said.call {
+            Some((CallStatus::Error, duration)) if !settlement.outcome.is_error() => {
+                (Outcome::ToolError, duration)
+            }
+            Some((_, duration)) => (settlement.outcome, duration),
+            None => (settlement.outcome, settlement.duration),
+        };
+        let component = if outcome == settlement.outcome {
+            settlement.component()
+        } else {
+            Some(Component::Tool)
+        };
+        let result = settlement.answer.filter(|answer| answer.kind == ResponseKind::Result);
+        self.metrics.record_operation(&Operation {
+            method: settlement.message.map_or(MethodLabel::None, method_label),
+            target: target(settlement),
+            outcome,
+            code: settlement.code(),
+            component: component.filter(|_| !said.error),
+            revision: settlement.revision(),
+            duration: Some(duration),
+            reason: settlement.reason,
+            cancelled: settlement.reason.filter(|_| outcome == Outcome::Cancelled).and_then(cause),
+            client: self.client(settlement, known),
+            arguments_bytes: settlement.message.and_then(|message| message.arguments_bytes),
+            result_bytes: result.map(|answer| answer.result_bytes),
+            version: settlement.exchange.head().version(),
+        });
+    }
+
+    /// Who asks: who the message or the handler says, else who began the session. Since 2026-07-28 each
+    /// request says it anew.
+    fn client(&self, settlement: &Settlement<'_>, known: ClientId) -> ClientId {
+        let Some(client) = settlement.client() else { return known };
+        let now = settlement.exchange.started() + settlement.duration;
+        self.metrics.client(client.name, client.version, now)
+    }
+
+    /// Takes in what an answer shows of the lists of its server.
+    fn record_list(&self, settlement: &Settlement<'_>) {
+        let (Some(message), Some(answer)) = (settlement.message, settlement.answer) else { return };
+        let Some(list) = &answer.list else { return };
+        let items = list.entries.iter().map(|entry| ListItem {
+            name: entry.name.as_str(),
+            truncated: entry.name.is_truncated(),
+            bytes: entry.bytes,
+            hash: entry.hash,
+        });
+        let page = ListPage {
+            items: list.items,
+            bytes: list.bytes,
+            first: !message.cursor,
+            last: !answer.next_cursor,
+        };
+        let now = settlement.exchange.started() + settlement.duration;
+        self.metrics.record_list(list.kind.into(), page, items, now);
+    }
+
+    fn record_exchange(&self, state: &State, settlement: &Settlement<'_>, said: Said) {
+        let exchange = settlement.exchange;
+        self.metrics.record_exchange(&HttpExchange {
+            method: exchange.method(),
+            path: exchange.path(),
+            status: settlement.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16()),
+            duration: Some(settlement.duration),
+            // What strangers can provoke anywhere, an error, teaches no route.
+            answered: state.answered,
+        });
+        if !said.auth {
+            self.record_auth(settlement);
+        }
+        let Some(status) = settlement.status else { return };
+        if status == StatusCode::TOO_MANY_REQUESTS && !said.rate_limit {
+            self.metrics.record_rate_limited();
+        }
+        self.follow_session(settlement, status);
+        let is_refused = status.is_client_error() || status.is_server_error();
+        if *exchange.method() == HttpVerb::GET && exchange.head().wants_stream() && is_refused {
+            self.metrics.stream_refused(status.as_u16());
+        }
+    }
+
+    /// An attempt succeeds if credentials came and were not refused. Nobody who sends none has
+    /// tried, unless told to.
+    fn record_auth(&self, settlement: &Settlement<'_>) {
+        let kind = AuthKind::of(settlement.exchange.head().credentials());
+        let failure = match settlement.status {
+            Some(StatusCode::UNAUTHORIZED) if kind == AuthKind::None => {
+                Some(AuthFailure::NoCredentials)
+            }
+            Some(StatusCode::UNAUTHORIZED) => Some(AuthFailure::Invalid),
+            Some(StatusCode::FORBIDDEN) => Some(AuthFailure::Forbidden),
+            // Without a head, nobody knows.
+            None => return,
+            Some(_) => None,
+        };
+        if failure.is_some() || kind != AuthKind::None {
+            self.metrics.record_auth(kind, failure);
+        }
+    }
+
+    /// Notes what a status says of the session of a request (MCP 2025-11-25, Transports, session
+    /// management).
+    fn follow_session(&self, settlement: &Settlement<'_>, status: StatusCode) {
+        let exchange = settlement.exchange;
+        let answered = settlement.answer.is_some();
+        match (status, exchange.head().session()) {
+            (StatusCode::NOT_FOUND, Some(_)) if !answered => {
+                self.metrics.session_event(SessionEvent::Unknown);
+            }
+            (StatusCode::BAD_REQUEST, None) if !answered && may_need_session(settlement) => {
+                self.metrics.session_event(SessionEvent::Rejected);
+            }
+            (_, Some(session)) if *exchange.method() == HttpVerb::DELETE && status.is_success() => {
+                let now = exchange.started() + settlement.duration;
+                self.metrics.session_ended(session.number(), now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Records an exchange for the families of the HTTP conventions.
+    fn record_http(&self, state: &State, closing: &Closing<'_>) {
+        let Closing { exchange, .. } = closing;
+        let (head, path) = (exchange.head(), exchange.path());
+        self.metrics.http_left(exchange.method(), scheme(exchange));
+        let grpc = head.is_grpc().then(|| GrpcCall {
+            method: path.strip_prefix('/').unwrap_or(path),
+            status: state.grpc.map(|status| status.code().into()),
+        });
+        self.metrics.record_http(&HttpServerRequest {
+            method: exchange.method(),
+            scheme: scheme(exchange),
+            version: head.version(),
+            path,
+            status: state.status.map(|status| status.as_u16()),
+            broken: state.broken,
+            duration: closing.duration,
+            grpc,
+        });
+    }
+}
+
+/// The status of an exchange whose client left before the head, as nginx has it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+impl Observer for RecordMetrics {
+    type State = State;
+    type Guard = ();
+
+    fn begin(
+        &self,
+        _: &mut request::Parts,
+        exchange: &Arc<Exchange>,
+        applied: &mut Applied,
+    ) -> Option<State> {
+        if !applied.claim(self.metrics.sink()) {
+            return None;
+        }
+        let session = exchange.head().session();
+        let known = session
+            .and_then(|session| self.metrics.session_seen(session.number(), exchange.started()));
+        let state = State {
+            in_flight: MethodLabel::None,
+            client: known.map_or(ClientId::NONE, |session| session.client),
+            opens: None,
+            answered: false,
+            detached: 0,
+            counted: false,
+            status: None,
+            broken: false,
+            grpc: None,
+        };
+        self.metrics.in_flight().enter(state.in_flight);
+        if self.metrics.has_http_conventions() {
+            self.metrics.http_entered(exchange.method(), scheme(exchange));
+        }
+        Some(state)
+    }
+
+    fn message(&self, state: &mut State, exchange: &Exchange) {
+        if let Some(Ok(request)) = exchange.request().filter(|_| exchange.is_batch()) {
+            let messages = request.messages.len() as u64 + u64::from(request.beyond);
+            self.metrics.record_batch(messages);
+        }
+        let Some(message) = exchange.message() else { return };
+        let known = method_label(message);
+        self.metrics.in_flight().leave(state.in_flight);
+        self.metrics.in_flight().enter(known);
+        state.in_flight = known;
+    }
+
+    fn enter(&self, _: &State) {}
+
+    fn head(&self, state: &mut State, exchange: &Exchange, response: &mut response::Parts) {
+        static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+        let initializes = || {
+            let message = exchange.message();
+            message.is_some_and(|message| message.method == Some(Method::Initialize))
+        };
+        if response.status.is_success() && initializes() {
+            state.opens = response.headers.get(&SESSION_ID).map(SessionKey::of);
+        }
+    }
+
+    fn stream(&self, _: &mut State, kind: exchange::StreamKind) {
+        self.metrics.stream_opened(kind.into());
+    }
+
+    fn detach(&self, state: &mut State, settlement: &Settlement<'_>) -> Option<Later> {
+        if self.leaves_out(settlement) {
+            return None;
+        }
+        state.detached |= 1 << settlement.index;
+        let (observer, client) = (self.clone(), state.client);
+        let (exchange, told) = (Arc::clone(settlement.exchange), settlement.told.clone());
+        let (status, index) = (settlement.status, settlement.index);
+        Some(Box::new(move |late| {
+            let settlement = Settlement {
+                exchange: &exchange,
+                message: exchange.operation(index),
+                index,
+                status,
+                outcome: late.outcome,
+                reason: late.reason,
+                answer: late.answer,
+                grpc: None,
+                stream: None,
+                duration: late.duration,
+                not_counted: false,
+                told: &told,
+            };
+            observer.record_operation(&settlement, client);
+            observer.record_list(&settlement);
+        }))
+    }
+
+    fn settle(&self, state: &mut State, settlement: &Settlement<'_>) {
+        if self.leaves_out(settlement) {
+            return;
+        }
+        state.answered |=
+            settlement.answer.is_some_and(|answer| answer.kind == ResponseKind::Result);
+        if let Some(session) = state.opens.take() {
+            let client = self.client(settlement, state.client);
+            let now = settlement.exchange.started() + settlement.duration;
+            self.metrics.session_created(session.number(), client, settlement.revision(), now);
+        }
+        if state.detached & 1 << settlement.index == 0 {
+            self.record_operation(settlement, state.client);
+            self.record_list(settlement);
+        }
+    }
+
+    fn conclude(&self, state: &mut State, settlement: &Settlement<'_>) {
+        let said = settlement.exchange.said(self.metrics.sink());
+        if !said.scrape {
+            self.metrics.in_flight().leave(state.in_flight);
+        }
+        state.status = settlement.status;
+        state.broken = settlement.outcome == Outcome::TransportError;
+        state.grpc = settlement.grpc;
+        if self.leaves_out(settlement) {
+            return;
+        }
+        state.counted = true;
+        self.record_exchange(state, settlement, said);
+    }
+
+    fn close(&self, state: &mut State, closing: &Closing<'_>) {
+        if self.metrics.has_http_conventions() {
+            self.record_http(state, closing);
+        }
+        if let Some(stream) = &closing.stream {
+            let kind = stream.kind.into();
+            if let Some(after) = stream.first_event {
+                self.metrics.stream_first_event(kind, after);
+            }
+            self.metrics.stream_messages(kind, &MESSAGES.map(|event| stream.counts.get(event)));
+            self.metrics.stream_closed(kind, closing.duration);
+        }
+        if !state.counted {
+            return;
+        }
+        for (direction, result) in
+            [(Direction::Request, closing.request), (Direction::Response, closing.response)]
+        {
+            if let Some(result) = result {
+                self.metrics.record_inspection(direction, result);
+            }
+        }
+    }
+}
+
+/// In the order of [`StreamMessage`](super::labels::StreamMessage).
+const MESSAGES: [StreamEvent; 5] = [
+    StreamEvent::Response,
+    StreamEvent::Request,
+    StreamEvent::Notification,
+    StreamEvent::Progress,
+    StreamEvent::Comment,
+];
+
+fn method_label(message: &mcp::Message) -> MethodLabel {
+    match (message.kind, message.method) {
+        (mcp::MessageKind::Response, _) => MethodLabel::Response,
+        (_, Some(method)) => MethodLabel::Known(method),
+        (_, None) => MethodLabel::None,
+    }
+}
+
+fn target<'a>(settlement: &Settlement<'a>) -> Target<'a> {
+    let (Some(method), Some(target)) = (settlement.method(), settlement.target()) else {
+        return Target::None;
+    };
+    match method {
+        Method::ToolsCall => Target::Tool(target),
+        Method::PromptsGet => Target::Prompt(target),
+        Method::ResourcesRead => Target::Resource(target),
+        _ => Target::None,
+    }
+}
+
+fn cause(reason: Reason) -> Option<CancelCause> {
+    match reason {
+        Reason::Dropped => Some(CancelCause::Dropped),
+        Reason::Aborted => Some(CancelCause::Aborted),
+        Reason::Notification => Some(CancelCause::Notification),
+        Reason::Panic | Reason::Code(_) | Reason::Status(_) | Reason::Grpc(_) => None,
+    }
+}
+
+fn scheme(exchange: &Exchange) -> UrlScheme {
+    if exchange.head().is_https() { UrlScheme::Https } else { UrlScheme::Http }
+}
+
+/// Whether a request without a session may have been one that needs it: all of a legacy revision but the
+/// one that begins a session.
+fn may_need_session(settlement: &Settlement<'_>) -> bool {
+    let exchange = settlement.exchange;
+    let message = settlement.message;
+    let of_session = match *exchange.method() {
+        HttpVerb::GET | HttpVerb::DELETE => true,
+        HttpVerb::POST => message.is_some_and(|it| it.method != Some(Method::Initialize)),
+        _ => false,
+    };
+    let named = message.and_then(|message| message.revision).or(exchange.head().revision());
+    of_session && !named.is_some_and(mcp::Revision::is_modern)
+}
+
+impl From<exchange::StreamKind> for StreamKind {
+    fn from(kind: exchange::StreamKind) -> Self {
+        match kind {
+            exchange::StreamKind::Get => Self::Get,
+            exchange::StreamKind::PostSse => Self::PostSse,
+            exchange::StreamKind::Listen => Self::Listen,
+        }
+    }
+}
+
+impl From<mcp::ListKind> for ListKind {
+    fn from(kind: mcp::ListKind) -> Self {
+        match kind {
+            mcp::ListKind::Tools => Self::Tools,
+            mcp::ListKind::Prompts => Self::Prompts,
+            mcp::ListKind::Resources => Self::Resources,
+            mcp::ListKind::Templates => Self::Templates,
+        }
+    }
+}

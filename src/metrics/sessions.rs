@@ -1,0 +1,304 @@
+//! Sessions: how many there are, what happens to them, how long they last.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    buckets::Buckets,
+    cell::{Cell, Counters, Shards},
+    clients::ClientId,
+    exposition::{Exposition, expose_counter},
+    labels::{ClosedSet, SessionEvent},
+    names,
+};
+use crate::mcp::Revision;
+
+/// How many sessions are kept, and for how long without a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) most: usize,
+    pub(super) idle: Duration,
+}
+
+/// A bounded table of sessions, by a keyed hash of their ids.
+///
+/// A session has its place in one of two sets of eight, whichever had more room. A request finds it
+/// there without a lock and leaves the time behind. Changes take a lock; they come with an
+/// `initialize` or a `DELETE`. Sets come into being when they are needed and stay.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    limits: Limits,
+    born: Instant,
+    sets: Box<[OnceLock<Box<Set>>]>,
+    changing: Mutex<Changing>,
+    events: Counters,
+    durations: Cell,
+}
+
+const PER_SET: usize = 8;
+
+/// The keys stand together, so that a lookup reads one cache line.
+#[derive(Debug, Default)]
+struct Set {
+    /// Zero is no session.
+    keys: [AtomicU64; PER_SET],
+    sessions: [Session; PER_SET],
+}
+
+/// Times are in milliseconds since the birth of the store.
+#[derive(Debug, Default)]
+struct Session {
+    seen: AtomicU64,
+    created: AtomicU64,
+    /// A [`SessionFacts`], packed.
+    facts: AtomicU64,
+}
+
+/// What is kept of the request that began a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct SessionFacts {
+    pub(crate) client: ClientId,
+    pub(crate) revision: Option<Revision>,
+}
+
+/// A session that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) facts: SessionFacts,
+    pub(super) duration: Duration,
+}
+
+#[derive(Debug)]
+struct Changing {
+    /// Sessions in the table.
+    live: usize,
+    /// When to look for idle ones again, at the latest.
+    next_sweep: u64,
+    /// Where to look for one that makes room, if its own sets have none.
+    hand: usize,
+}
+
+impl Sessions {
+    pub(super) fn new(limits: Limits, born: Instant, buckets: &Buckets, shards: Shards) -> Self {
+        // Twice the room: with a choice of two sets, none is full before the table is.
+        let sets = (2 * limits.most).div_ceil(PER_SET).next_power_of_two();
+        Self {
+            limits,
+            born,
+            sets: (0..sets).map(|_| OnceLock::new()).collect(),
+            changing: Mutex::new(Changing { live: 0, next_sweep: 0, hand: 0 }),
+            events: Counters::new(SessionEvent::ALL.len(), shards),
+            durations: Cell::new(buckets, shards),
+        }
+    }
+
+    /// Begins a session. `ended` is told of each that is over because of it.
+    pub(super) fn create(
+        &self,
+        key: u64,
+        facts: SessionFacts,
+        now: Instant,
+        mut ended: impl FnMut(Ended),
+    ) {
+        let key = key.max(1);
+        let now = self.millis(now);
+        self.count(SessionEvent::Created);
+        let mut changing = self.lock();
+        if now >= changing.next_sweep {
+            self.sweep(&mut changing, now, &mut ended);
+        }
+        if let Some((set, place)) = self.find(key) {
+            // The server gave the same id out again: what had it before is over.
+            ended(changing.end(set, place, now));
+        }
+        if changing.live >= self.limits.most.max(1) {
+            let evicted = self.evict(&mut changing, key);
+            evicted.into_iter().for_each(&mut ended);
+        }
+        let sets = self.homes(key).map(|home| self.sets[home].get_or_init(Box::default));
+        let room = |set: &Set| set.keys.iter().filter(|key| is_free(key)).count();
+        let set = if room(sets[1]) > room(sets[0]) { sets[1] } else { sets[0] };
+        if room(set) == 0 {
+            self.count(SessionEvent::Expired);
+            ended(changing.end_idlest(set));
+        }
+        let Some(place) = set.keys.iter().position(is_free) else { return };
+        let session = &set.sessions[place];
+        session.seen.store(now, Ordering::Relaxed);
+        session.created.store(now, Ordering::Relaxed);
+        session.facts.store(facts.packed(), Ordering::Relaxed);
+        set.keys[place].store(key, Ordering::Release);
+        changing.live += 1;
+    }
+
+    /// Notes a request of a session, and tells how it began. `None` if that was not seen, or the
+    /// session is over.
+    pub(super) fn seen(&self, key: u64, now: Instant) -> Option<SessionFacts> {
+        let key = key.max(1);
+        let (set, place) = self.find(key)?;
+        let session = &set.sessions[place];
+        session.seen.fetch_max(self.millis(now), Ordering::Relaxed);
+        let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
+        // The place may have been given to another meanwhile.
+        (set.keys[place].load(Ordering::Acquire) == key).then_some(facts)
+    }
+
+    /// Ends a session at the client's wish.
+    pub(super) fn terminate(&self, key: u64, now: Instant) -> Option<Ended> {
+        let mut changing = self.lock();
+        let (set, place) = self.find(key.max(1))?;
+        self.count(SessionEvent::Terminated);
+        Some(changing.end(set, place, self.millis(now)))
+    }
+
+    pub(super) fn count(&self, event: SessionEvent) {
+        self.events.add(event.index(), 1);
+    }
+
+    /// Ends the sessions that have been idle for too long.
+    pub(super) fn expire(&self, now: Instant, mut ended: impl FnMut(Ended)) {
+        self.sweep(&mut self.lock(), self.millis(now), &mut ended);
+    }
+
+    pub(super) fn record_duration(&self, buckets: &Buckets, duration: Duration) {
+        self.durations.record_duration(buckets, Some(duration));
+    }
+
+    pub(super) fn expose(&self, now: Instant, buckets: &Buckets, out: &mut impl Exposition) {
+        let now = self.millis(now);
+        let live = self.lock().live;
+        out.family(&names::SESSIONS_ACTIVE);
+        let created = self.events.get(SessionEvent::Created.index());
+        if created > 0 {
+            out.row(&[], live as u64);
+        }
+        out.family(&names::SESSIONS_OLDEST_IDLE_SECONDS);
+        let oldest = self
+            .all()
+            .filter(|(set, place)| !is_free(&set.keys[*place]))
+            .map(|(set, place)| set.sessions[place].seen.load(Ordering::Relaxed))
+            .min();
+        if created > 0 {
+            let idle = oldest.map_or(0, |seen| now.saturating_sub(seen));
+            out.seconds(&[], idle.saturating_mul(1_000_000));
+        }
+        out.family(&names::SESSION_EVENTS_TOTAL);
+        for &event in SessionEvent::ALL {
+            expose_counter(out, &[event.as_str()], self.events.get(event.index()));
+        }
+        out.family(&names::SESSION_DURATION_SECONDS);
+        self.durations.expose(buckets, out, &[]);
+    }
+
+    fn sweep(&self, changing: &mut Changing, now: u64, ended: &mut impl FnMut(Ended)) {
+        let idle = whole_millis(self.limits.idle);
+        for (set, place) in self.all().filter(|(set, place)| !is_free(&set.keys[*place])) {
+            let seen = set.sessions[place].seen.load(Ordering::Relaxed);
+            if now.saturating_sub(seen) >= idle {
+                self.count(SessionEvent::Expired);
+                ended(changing.end(set, place, seen));
+            }
+        }
+        // A scrape sees to it that none is shown for longer; without scrapes this is soon enough.
+        changing.next_sweep = now.saturating_add(idle / 16 + 1);
+    }
+
+    /// Makes room for `key`: the session that has been idle the longest near its place is over.
+    fn evict(&self, changing: &mut Changing, key: u64) -> Option<Ended> {
+        let is_used = |set: &&Set| !set.keys.iter().all(is_free);
+        let own = self.homes(key).into_iter().filter_map(|home| self.sets[home].get());
+        let own = own.map(|set| &**set).filter(is_used);
+        let least = |set: &&Set| set.sessions[idlest(set)].seen.load(Ordering::Relaxed);
+        let set = own.min_by_key(least).or_else(|| {
+            let hand = changing.hand;
+            let round = (0..self.sets.len()).map(|step| (hand + step) & (self.sets.len() - 1));
+            let mut used = round.filter_map(|at| Some((at, &**self.sets[at].get()?)));
+            let (at, set) = used.find(|(_, set)| is_used(set))?;
+            changing.hand = at + 1;
+            Some(set)
+        })?;
+        self.count(SessionEvent::Expired);
+        Some(changing.end_idlest(set))
+    }
+
+    fn find(&self, key: u64) -> Option<(&Set, usize)> {
+        self.homes(key).into_iter().find_map(|home| {
+            let set = self.sets[home].get()?;
+            let place = set.keys.iter().position(|one| one.load(Ordering::Acquire) == key)?;
+            Some((&**set, place))
+        })
+    }
+
+    /// The two sets in which a key may be: what is hashed already needs no other hash.
+    #[expect(clippy::cast_possible_truncation, reason = "some bits are enough")]
+    fn homes(&self, key: u64) -> [usize; 2] {
+        let mask = self.sets.len() - 1;
+        let (one, other) = (key as usize & mask, (key >> 32) as usize & mask);
+        [one, if one == other { other ^ (mask & 1) } else { other }]
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Set, usize)> {
+        let sets = self.sets.iter().filter_map(|set| set.get());
+        sets.flat_map(|set| (0..PER_SET).map(move |place| (&**set, place)))
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        whole_millis(now.saturating_duration_since(self.born))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Changing {
+    /// Takes a session out of the table, which was over at a time.
+    fn end(&mut self, set: &Set, place: usize, at: u64) -> Ended {
+        let session = &set.sessions[place];
+        let created = session.created.load(Ordering::Relaxed);
+        let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
+        set.keys[place].store(0, Ordering::Release);
+        self.live -= 1;
+        Ended { facts, duration: Duration::from_millis(at.saturating_sub(created)) }
+    }
+
+    /// Takes the session out that has been idle the longest of a set.
+    fn end_idlest(&mut self, set: &Set) -> Ended {
+        let place = idlest(set);
+        self.end(set, place, set.sessions[place].seen.load(Ordering::Relaxed))
+    }
+}
+
+impl SessionFacts {
+    fn packed(self) -> u64 {
+        let revision = self.revision.map_or(0, |revision| revision.index() as u64 + 1);
+        self.client.packed() | revision << 50
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        let revision = ((packed >> 50) as usize).checked_sub(1);
+        Self {
+            client: ClientId::unpacked(packed),
+            revision: revision.and_then(|index| <Revision as ClosedSet>::ALL.get(index).copied()),
+        }
+    }
+}
+
+/// The place of a session that has been idle the longest; a free place is not looked at.
+fn idlest(set: &Set) -> usize {
+    let used = (0..PER_SET).filter(|&place| !is_free(&set.keys[place]));
+    used.min_by_key(|&place| set.sessions[place].seen.load(Ordering::Relaxed)).unwrap_or_default()
+}
+
+fn is_free(key: &AtomicU64) -> bool {
+    key.load(Ordering::Relaxed) == 0
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

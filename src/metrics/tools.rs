@@ -1,0 +1,166 @@
+//! What is kept of a tool beside its calls: sizes, its last call, its definition.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    admission::NameId,
+    buckets::Buckets,
+    cell::{Cell, Shards, Sums, slots},
+    exposition::{Exposition, expose_counter},
+    names,
+};
+
+/// Tools by their number. A tool takes memory when it first counts.
+#[derive(Debug)]
+pub(super) struct Tools {
+    by_number: Box<[OnceLock<Box<Tool>>]>,
+    shards: Shards,
+}
+
+#[derive(Debug)]
+struct Tool {
+    sizes: OnceLock<Sizes>,
+    /// Nanoseconds since 1970; zero if there was no call.
+    last_call: AtomicU64,
+    /// In bytes; zero if it is not known.
+    definition: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Sizes {
+    arguments: Cell,
+    result: Cell,
+}
+
+impl Tools {
+    /// For `places` names beside `_OTHER`.
+    pub(super) fn new(places: usize, shards: Shards) -> Self {
+        Self { by_number: (0..=places).map(|_| OnceLock::new()).collect(), shards }
+    }
+
+    /// Notes that a call has ended now.
+    pub(super) fn called(&self, tool: NameId) {
+        let Some(tool) = self.get(tool) else { return };
+        let now = nanos_since_1970(SystemTime::now());
+        // Calls may end on two threads in the other order than their clocks were read.
+        if tool.last_call.load(Ordering::Relaxed) < now {
+            tool.last_call.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Records what went in and out of a call, as far as it is known.
+    pub(super) fn sizes(
+        &self,
+        tool: NameId,
+        buckets: &Buckets,
+        arguments: Option<u64>,
+        result: Option<u64>,
+    ) {
+        if arguments.is_none() && result.is_none() {
+            return;
+        }
+        let Some(tool) = self.get(tool) else { return };
+        let sizes = tool.sizes.get_or_init(|| Sizes {
+            arguments: Cell::new(buckets, self.shards),
+            result: Cell::new(buckets, self.shards),
+        });
+        if arguments.is_some() {
+            sizes.arguments.record(buckets, arguments);
+        }
+        if result.is_some() {
+            sizes.result.record(buckets, result);
+        }
+    }
+
+    /// Notes the size of a tool's definition.
+    pub(super) fn defined(&self, tool: NameId, bytes: u64) {
+        if let Some(tool) = self.get(tool) {
+            tool.definition.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self, tool: NameId) -> Option<&Tool> {
+        let place = self.by_number.get(tool.index())?;
+        Some(place.get_or_init(|| {
+            Box::new(Tool {
+                sizes: OnceLock::new(),
+                last_call: AtomicU64::new(0),
+                definition: AtomicU64::new(0),
+            })
+        }))
+    }
+
+    /// Writes the families on sizes; `tools` are numbers and names in the order of the page.
+    pub(super) fn expose_sizes<'n>(
+        &self,
+        tools: impl Iterator<Item = (usize, &'n str)> + Clone,
+        buckets: &Buckets,
+        divisor: u64,
+        out: &mut impl Exposition,
+    ) {
+        let sizes = tools.filter_map(|(number, name)| {
+            Some((name, self.by_number.get(number)?.get()?.sizes.get()?))
+        });
+        out.family(&names::TOOL_ARGUMENTS_BYTES);
+        for (name, sizes) in sizes.clone() {
+            sizes.arguments.expose(buckets, out, &[name]);
+        }
+        out.family(&names::TOOL_RESULT_BYTES);
+        for (name, sizes) in sizes.clone() {
+            sizes.result.expose(buckets, out, &[name]);
+        }
+        out.family(&names::TOOL_RESULT_TOKENS_ESTIMATE_TOTAL);
+        let mut slots = vec![0; slots(buckets)];
+        for (name, sizes) in sizes {
+            sizes.result.read(&mut slots);
+            let sums = Sums::of(buckets, &slots);
+            if sums.samples() > 0 {
+                out.row(&[name], sums.sum / divisor);
+            }
+        }
+    }
+
+    /// Writes when each tool was last called.
+    pub(super) fn expose_last_calls<'n>(
+        &self,
+        tools: impl Iterator<Item = (usize, &'n str)>,
+        out: &mut impl Exposition,
+    ) {
+        out.family(&names::TOOL_LAST_CALL_TIMESTAMP_SECONDS);
+        for (number, name) in tools {
+            match self.read(number, |tool| &tool.last_call) {
+                0 => {}
+                nanos => out.seconds(&[name], nanos),
+            }
+        }
+    }
+
+    /// Writes the sizes of the definitions.
+    pub(super) fn expose_definitions<'n>(
+        &self,
+        tools: impl Iterator<Item = (usize, &'n str)>,
+        out: &mut impl Exposition,
+    ) {
+        out.family(&names::TOOL_DEFINITION_BYTES);
+        for (number, name) in tools {
+            expose_counter(out, &[name], self.read(number, |tool| &tool.definition));
+        }
+    }
+
+    fn read(&self, number: usize, of: impl Fn(&Tool) -> &AtomicU64) -> u64 {
+        let tool = self.by_number.get(number).and_then(OnceLock::get);
+        tool.map_or(0, |tool| of(tool).load(Ordering::Relaxed))
+    }
+}
+
+/// Zero for a clock that is set before 1970.
+pub(super) fn nanos_since_1970(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    super::buckets::whole_nanos(since)
+}

@@ -1,0 +1,196 @@
+//! What the layer tells the store beside operations and exchanges: clients, sessions, streams, lists,
+//! and what becomes of the other signals.
+
+#![allow(dead_code, reason = "the layer does not tell all of this yet")]
+
+use std::time::{Duration, Instant, SystemTime};
+
+use http::Method as HttpVerb;
+
+use super::{
+    admission::NameId,
+    clamps::Label,
+    clients::ClientId,
+    group::Group,
+    http_conventions::HttpServerRequest,
+    labels::{
+        ClosedSet, ListKind, Reason, SessionEvent, Signal, StreamKind, StreamMessage, UrlScheme,
+    },
+    lists::{ListItem, ListPage},
+    sessions::SessionFacts,
+    store::McpMetrics,
+};
+use crate::mcp::Revision;
+
+impl McpMetrics {
+    /// The number of a client, to record its operations with. It is cheap for a client that is
+    /// shown, and no more than a look for any other.
+    pub(crate) fn client(&self, name: &str, version: Option<&str>, now: Instant) -> ClientId {
+        if !self.has(Group::Clients) {
+            return ClientId::NONE;
+        }
+        self.inner.clients.id(name, version, now, &self.inner.clamps)
+    }
+
+    /// Counts a session that was given out. `key` is a keyed hash of its id.
+    pub(crate) fn session_created(
+        &self,
+        key: u64,
+        client: ClientId,
+        revision: Option<Revision>,
+        now: Instant,
+    ) {
+        let facts = SessionFacts { client, revision };
+        if self.keeps_sessions() {
+            self.inner.sessions.create(key, facts, now, |ended| self.inner.session_over(ended));
+        }
+    }
+
+    /// Notes a request of a session, and tells what is known of it: who began it, and with which
+    /// revision. `None` if its beginning was not seen, or it is over.
+    pub(crate) fn session_seen(&self, key: u64, now: Instant) -> Option<SessionFacts> {
+        if !self.keeps_sessions() {
+            return None;
+        }
+        let facts = self.inner.sessions.seen(key, now)?;
+        self.inner.clients.seen(facts.client, now);
+        Some(facts)
+    }
+
+    /// Ends a session at the wish of its client.
+    pub(crate) fn session_ended(&self, key: u64, now: Instant) {
+        if !self.keeps_sessions() {
+            return;
+        }
+        if let Some(ended) = self.inner.sessions.terminate(key, now) {
+            self.inner.session_over(ended);
+        }
+    }
+
+    /// Counts what happens to a session that is not in the table: a request was rejected without
+    /// one, or named one that is not known.
+    pub(crate) fn session_event(&self, event: SessionEvent) {
+        if self.has(Group::Sessions) {
+            self.inner.sessions.count(event);
+        }
+    }
+
+    /// Sessions tell who calls, so that they are needed for clients and for the convention too.
+    fn keeps_sessions(&self) -> bool {
+        self.has(Group::Sessions) || self.has(Group::Clients) || self.inner.sets.conventions
+    }
+
+    /// Counts an event stream that opens. Each call of this needs one of
+    /// [`stream_closed`](Self::stream_closed).
+    pub(crate) fn stream_opened(&self, kind: StreamKind) {
+        if self.has(Group::Streams) {
+            self.inner.streams.open(kind);
+        }
+    }
+
+    /// Records the first message of a stream, `after` the head of its request.
+    pub(crate) fn stream_first_event(&self, kind: StreamKind, after: Duration) {
+        if self.has(Group::Streams) {
+            self.inner.streams.first_event(kind, &self.inner.buckets, after);
+        }
+    }
+
+    /// Counts an event stream that ends, `after` the head of its request.
+    pub(crate) fn stream_closed(&self, kind: StreamKind, after: Duration) {
+        if self.has(Group::Streams) {
+            self.inner.streams.close(kind, &self.inner.buckets, after);
+        }
+    }
+
+    /// Counts what a stream carried, by [`StreamMessage`].
+    pub(crate) fn stream_messages(
+        &self,
+        kind: StreamKind,
+        counts: &[u64; StreamMessage::ALL.len()],
+    ) {
+        if self.has(Group::Streams) {
+            self.inner.streams.messages(kind, counts);
+        }
+    }
+
+    /// Counts a standing stream that was refused with this status.
+    pub(crate) fn stream_refused(&self, status: u16) {
+        if self.has(Group::Streams) {
+            self.inner.streams.refuse(status);
+        }
+    }
+
+    /// Takes in a page of a list.
+    pub(crate) fn record_list<'a>(
+        &self,
+        kind: ListKind,
+        page: ListPage,
+        items: impl Iterator<Item = ListItem<'a>>,
+        now: Instant,
+    ) {
+        if self.has(Group::Lists) {
+            let items = items.inspect(|item| self.admit_listed(kind, item));
+            self.inner.lists.record(kind, page, items, now);
+        }
+    }
+
+    fn admit_listed(&self, kind: ListKind, item: &ListItem<'_>) {
+        let (names, label) = match kind {
+            ListKind::Tools => (&self.inner.tool_names, Label::ToolName),
+            ListKind::Prompts => (&self.inner.prompts, Label::PromptName),
+            ListKind::Resources | ListKind::Templates => return,
+        };
+        let name = if item.truncated { Err(Reason::Length) } else { names.list(item.name) };
+        match name {
+            // No tool of that name has a series of its own.
+            Ok(NameId::OTHER) => {}
+            Ok(tool) if kind == ListKind::Tools => self.inner.tools.defined(tool, item.bytes),
+            Ok(_) => {}
+            Err(reason) => self.clamped(label, reason),
+        }
+    }
+
+    /// Records how many messages a batch had.
+    pub(crate) fn record_batch(&self, messages: u64) {
+        self.inner.batches.record(&self.inner.buckets.batches, Some(messages));
+    }
+
+    /// Counts lines or spans that were lost.
+    pub(crate) fn dropped(&self, signal: Signal, count: u64) {
+        self.inner.health.dropped(signal, count);
+    }
+
+    /// Notes that a signal was exported.
+    pub(crate) fn exported(&self, signal: Signal, at: SystemTime) {
+        self.inner.health.exported(signal, at);
+    }
+
+    /// Whether the families of the HTTP and RPC conventions are shown: without them,
+    /// [`http_entered`](Self::http_entered) and what follows it need not be called.
+    pub(crate) fn has_http_conventions(&self) -> bool {
+        self.inner.http_conventions.is_some()
+    }
+
+    /// Counts an HTTP exchange that opens. Each call of this needs one of
+    /// [`http_left`](Self::http_left), with the same method and scheme.
+    pub(crate) fn http_entered(&self, method: &HttpVerb, scheme: UrlScheme) {
+        if let Some(conventions) = &self.inner.http_conventions {
+            conventions.enter(method, scheme);
+        }
+    }
+
+    /// Counts an HTTP exchange that closes.
+    pub(crate) fn http_left(&self, method: &HttpVerb, scheme: UrlScheme) {
+        if let Some(conventions) = &self.inner.http_conventions {
+            conventions.leave(method, scheme);
+        }
+    }
+
+    /// Records an HTTP exchange that is over, body and all.
+    pub(crate) fn record_http(&self, request: &HttpServerRequest<'_>) {
+        if let Some(conventions) = &self.inner.http_conventions {
+            let route = self.inner.routes.admit(request.path, false).unwrap_or(NameId::OTHER);
+            conventions.record(request, route);
+        }
+    }
+}
