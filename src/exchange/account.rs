@@ -256,13 +256,16 @@ impl<O: Observer> Account<O> {
                 return false;
             }
             Asked::One(index) => self.settle(index, verdict, Some(message)),
-            Asked::All => {
-                let open = |account: &Self, index| account.is_open_request(index);
-                self.settle_each(open, |_, _| verdict, Some(message));
+            Asked::Unnamed => {
+                // What asks for no answer can be refused as well: alone, or with all the others.
+                let refused = self.status.is_some_and(|status| !status.is_success());
+                let all = refused || !self.waits();
+                let chosen = |account: &Self, index| all || account.is_open_request(index);
+                self.settle_each(chosen, |_, _| verdict, Some(message));
             }
         }
         // What asks for no answer is settled when no other message waits for one any more.
-        if !(0..self.exchange.operations()).any(|index| self.is_open_request(index)) {
+        if !self.waits() {
             let status = self.status.unwrap_or_default();
             self.settle_each(|_, _| true, |_, _| by_status(status, false), None);
         }
@@ -270,8 +273,8 @@ impl<O: Observer> Account<O> {
     }
 
     /// What a message of the response answers (JSON-RPC 2.0, section 5): the request of its id. A
-    /// server's own requests can carry the same id, and have a method. An error without an id answers a
-    /// request whose id the server could not read; it has a code, which tells it from other things that
+    /// server's own requests can carry the same id, and have a method. An error without an id answers what
+    /// the server could not read, or would not take; it has a code, which tells it from other things that
     /// call themselves `error`.
     fn asked(&self, answer: &ResponseMessage) -> Asked {
         if self.concluded {
@@ -279,7 +282,7 @@ impl<O: Observer> Account<O> {
         }
         let Some(id) = &answer.id else {
             let is_error = answer.kind == ResponseKind::Error && answer.error_code.is_some();
-            return if is_error { Asked::All } else { Asked::Nothing };
+            return if is_error { Asked::Unnamed } else { Asked::Nothing };
         };
         let Some(Ok(request)) = self.exchange.request() else {
             // What is not known to be one message is matched by nothing but order.
@@ -290,9 +293,17 @@ impl<O: Observer> Account<O> {
         found.map_or(Asked::Nothing, Asked::One)
     }
 
-    /// Whether a message waits for its answer. Where nothing is known of it, it may well.
+    /// Whether any message waits for its answer.
+    fn waits(&self) -> bool {
+        (0..self.exchange.operations()).any(|index| self.is_open_request(index))
+    }
+
+    /// Whether a message waits for its answer. Where nothing is known of it, it may well, and what is
+    /// no message is answered with an error (JSON-RPC 2.0, section 6).
     fn is_open_request(&self, index: usize) -> bool {
-        let asks = |message: &mcp::Message| message.kind == MessageKind::Request;
+        let asks = |message: &mcp::Message| {
+            matches!(message.kind, MessageKind::Request | MessageKind::Invalid)
+        };
         self.settled & bit(index) == 0 && self.exchange.operation(index).is_none_or(asks)
     }
 
@@ -488,8 +499,8 @@ impl<O: Observer> Account<O> {
 enum Asked {
     Nothing,
     One(usize),
-    /// All requests that are open.
-    All,
+    /// What is not named: all requests that are open, if there are any.
+    Unnamed,
 }
 
 const CANCELLED_BY_NAME: Verdict = (Outcome::Cancelled, Some(Reason::Notification));

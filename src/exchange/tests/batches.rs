@@ -112,6 +112,35 @@ fn an_error_without_an_id_is_about_all_that_wait() {
 }
 
 #[test]
+fn an_error_without_an_id_is_about_all_where_all_is_refused() {
+    let told = told(MIXED, json(400, WITHOUT_ID));
+    assert_eq!(outcomes(&told), [CallerError; 4]);
+    assert!(told.operations.iter().all(|operation| operation.code == Some(-32600)));
+}
+
+/// What cannot be read well enough to know its id is answered without one (JSON-RPC 2.0, section 5).
+#[test]
+fn an_error_without_an_id_answers_what_is_no_message() {
+    let invalid = r#"{"jsonrpc":"2.0","id":true,"method":"tools/call","params":{"name":"add"}}"#;
+    let only = told(invalid, json(200, WITHOUT_ID));
+    assert_eq!(outcomes(&only), [CallerError]);
+    let call = r#"{"jsonrpc":"2.0","id":"1","method":"ping"}"#;
+    let both = told(&array(&[invalid, call]), json(200, array(&[THIRD, WITHOUT_ID])));
+    assert_eq!(outcomes(&both), [CallerError, Success]);
+}
+
+/// D3: an error that is answered to a message that asks for nothing is one all the same.
+#[test]
+fn a_refused_notification_is_an_error() {
+    let notified = r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#;
+    for (message, status) in [(notified, 400), (notified, 200), (r#"{"id":1,"result":{}}"#, 400)] {
+        let told = told(message, json(status, WITHOUT_ID));
+        assert_eq!(told.whole, Some((CallerError, Some(Reason::Code(-32600)))), "{message}");
+        assert_eq!(told.operations[0].code, Some(-32600));
+    }
+}
+
+#[test]
 fn a_status_tells_how_messages_ended_that_have_no_answer() {
     for (status, outcome) in [(415, Rejected), (503, ServerError), (504, Timeout)] {
         let told = told(MIXED, response(status, "text/plain", "no batches here"));
@@ -176,6 +205,7 @@ fn stacked_layers_are_told_the_same() {
         json(200, array(&[THIRD, FIRST])),
         events(&[&array(&[THIRD]), FIRST]),
         events(&[WITHOUT_ID]),
+        json(400, WITHOUT_ID),
         events(&[THIRD]),
         response(415, "text/plain", ""),
     ];

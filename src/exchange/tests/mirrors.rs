@@ -74,6 +74,7 @@ fn a_body_that_is_read_is_believed() {
         (r#"{"id":1,"method":"tools/list"}"#, "request tools/list - 1 2026-07-28 tool_error - | -"),
         (r#"{"id":1,"method":"no/such"}"#, "request _OTHER - 1 2026-07-28 tool_error - | -"),
         (r#"{"id":2,"result":{}}"#, "response - - 2 2026-07-28 success - | -"),
+        (r#"{"id":1}"#, "invalid - - 1 2026-07-28 tool_error - | -"),
         (
             r#"[{"id":1,"method":"tools/list"}]"#,
             "request tools/list - 1 2026-07-28 tool_error - | -",
