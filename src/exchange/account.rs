@@ -194,8 +194,13 @@ impl<O: Observer> Account<O> {
         // A stream may carry answers to requests of other exchanges (MCP 2025-11-25, Transports,
         // resumability), so it is read after a GET too.
         let resumed = is_stream && *self.exchange.method() == Method::GET;
-        let mirrored = || self.exchange.operation(0).is_some() && !self.exchange.head().is_grpc();
-        let expects = self.exchange.is_read() || resumed || mirrored();
+        // Whoever decodes the request further in may answer it in the clear.
+        let unread = || {
+            let head = self.exchange.head();
+            let mirrored = self.exchange.operation(0).is_some() && !head.is_grpc();
+            mirrored || head.body() == Err(Unread::Encoded)
+        };
+        let expects = self.exchange.is_read() || resumed || unread();
         let source = Source::choose(media, &mut response.extensions, expects, self.outermost);
         if self.stream.is_some_and(StreamKind::stands) {
             self.settle_each(|_, _| true, |_, _| (Outcome::Success, None), None);
