@@ -73,6 +73,11 @@ impl Head {
         for (name, value) in &request.headers {
             head.see(&mut found, name.as_str(), value);
         }
+        // Only who asks for a stream of its own can be refused one.
+        if request.method == Method::GET {
+            let mut accepted = request.headers.get_all(http::header::ACCEPT).iter();
+            head.wants_stream = accepted.any(accepts_event_stream);
+        }
         let own = || request.uri.scheme_str().map(str::as_bytes);
         let scheme = found.forwarded.map(HeaderValue::as_bytes).or_else(own);
         head.https = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"));
@@ -94,7 +99,6 @@ impl Head {
             "content-length" => self.length = self.length.or_else(|| length(value)),
             "content-encoding" => found.encoded |= !is_identity(value),
             "expect" => self.expects = true,
-            "accept" => self.wants_stream |= accepts_event_stream(value),
             "authorization" => self.credentials = Some(Credentials::of(value)),
             // Where gateways expect a key that is no `Authorization`; there is no standard.
             "x-api-key" | "api-key" => {
@@ -127,7 +131,7 @@ impl Head {
         self.expects
     }
 
-    /// Whether the client takes an event stream for an answer.
+    /// Whether the request is a `GET` that takes an event stream for an answer.
     pub(crate) fn wants_stream(&self) -> bool {
         self.wants_stream
     }
@@ -377,7 +381,9 @@ mod tests {
             ("*/*", false),
             ("application/json", false),
         ] {
-            assert_eq!(post(&[("accept", accept)]).wants_stream(), wants, "{accept}");
+            let get = head(Method::GET, "/mcp", &[("accept", accept)]);
+            assert_eq!(get.wants_stream(), wants, "{accept}");
+            assert!(!post(&[("accept", accept)]).wants_stream(), "it posts");
         }
     }
 

@@ -84,7 +84,16 @@ pub(super) fn is_identity(encoding: &HeaderValue) -> bool {
 /// Compares the essence of a media type, without its parameters and its case (RFC 9110, section
 /// 8.3.1). `+json` types count as JSON (RFC 6839, section 3.1).
 pub(super) fn media_type(value: &HeaderValue) -> Option<Media> {
-    let essence = essence(value.as_bytes());
+    // As nearly everybody writes them.
+    match value.as_bytes() {
+        b"application/json" => Some(Media::Json),
+        b"text/event-stream" => Some(Media::EventStream),
+        bytes => parsed_media_type(bytes),
+    }
+}
+
+fn parsed_media_type(value: &[u8]) -> Option<Media> {
+    let essence = essence(value);
     if essence.eq_ignore_ascii_case(b"application/json") {
         return Some(Media::Json);
     }

@@ -148,7 +148,7 @@ impl RecordMetrics {
         }
         self.follow_session(settlement, status);
         let is_refused = status.is_client_error() || status.is_server_error();
-        if *exchange.method() == HttpVerb::GET && exchange.head().wants_stream() && is_refused {
+        if exchange.head().wants_stream() && is_refused {
             self.metrics.stream_refused(status.as_u16());
         }
     }
