@@ -8,6 +8,7 @@ mod support;
 mod access_log;
 mod endings;
 mod endpoint;
+mod families;
 mod holding;
 mod labels;
 mod lifecycle;

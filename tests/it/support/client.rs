@@ -60,6 +60,11 @@ impl Client {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        // What came before is read to its end, but its connection may not have noticed yet.
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.ready().await?,
+            Sender::Http2(sender) => sender.ready().await?,
+        }
         self.start(request).await
     }
 
