@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 
 use super::{
     answer::{IsAnswer, Source},
-    calls::Call,
+    calls::{Call, Calls},
     common::Common,
     current,
     ending::{Ending, declared_length, has_no_body},
@@ -40,6 +40,8 @@ pub(super) struct Account<O: Observer> {
     observer: O,
     state: O::State,
     exchange: Arc<Exchange>,
+    /// Of stacked layers, that of the outermost one.
+    common: Arc<Common>,
     /// Makes the exchange current during polls; `None` only meanwhile.
     context: Option<RequestContext>,
     /// No layer outside records this exchange.
@@ -81,6 +83,8 @@ impl<O: Observer> Account<O> {
             return (None, Request::from_parts(parts, RequestBody::untapped(body)));
         };
         context.leave_in(&mut parts.extensions);
+        let outer = if outermost { None } else { exchange.common() };
+        let common = outer.unwrap_or_else(|| Arc::clone(common));
         // A layer in between may have decoded the body, and changed the head with it.
         let own = (!outermost).then(|| Head::of(&parts));
         let head = own.as_ref().unwrap_or_else(|| exchange.head());
@@ -99,6 +103,7 @@ impl<O: Observer> Account<O> {
             observer: observer.clone(),
             state,
             exchange,
+            common,
             context: Some(context),
             outermost,
             told: false,
@@ -215,7 +220,7 @@ impl<O: Observer> Account<O> {
         if !response.status.is_success() {
             return;
         }
-        let calls = &self.exchange.common().calls;
+        let calls = &self.common.calls;
         let asks = |method| self.exchange.message().is_some_and(|it| it.method == Some(method));
         match (self.exchange.method(), self.exchange.head().session()) {
             (&Method::POST, None) if asks(McpMethod::Initialize) => {
@@ -254,7 +259,7 @@ impl<O: Observer> Account<O> {
         if !matches!(message.kind, ResponseKind::Result | ResponseKind::Error) {
             return false;
         }
-        let verdict = by_answer(&self.exchange.common().faults, self.status, message);
+        let verdict = by_answer(&self.common.faults, self.status, message);
         match self.asked(message) {
             Asked::Nothing => {
                 self.see_foreign(message);
@@ -315,9 +320,8 @@ impl<O: Observer> Account<O> {
     /// An answer that is not for this exchange: perhaps for another one of the session.
     fn see_foreign(&self, answer: &ResponseMessage) {
         if let Some(session) = self.exchange.head().session() {
-            let common = self.exchange.common();
-            let tell = || by_answer(&common.faults, None, answer);
-            common.calls.answered(session, answer, Instant::now(), tell);
+            let tell = || by_answer(&self.common.faults, None, answer);
+            self.common.calls.answered(session, answer, Instant::now(), tell);
         }
     }
 
@@ -344,7 +348,7 @@ impl<O: Observer> Account<O> {
         self.settled |= bit(index);
         self.notice();
         self.duration = self.elapsed();
-        let Self { observer, state, exchange, .. } = self;
+        let Self { observer, state, exchange, common, .. } = self;
         let told = exchange.heard(|words| words.told.clone()).unwrap_or_default();
         let (outcome, reason) = if exchange.is_batch() { verdict } else { heed(&told, verdict) };
         let settlement = Settlement {
@@ -362,7 +366,7 @@ impl<O: Observer> Account<O> {
             told: &told,
         };
         if outcome == Outcome::Detached {
-            detach(observer, state, &settlement);
+            detach(&common.calls, observer, state, &settlement);
         }
         observer.settle(state, &settlement);
         let graver = |other: &Verdict| outcome.gravity() > other.0.gravity();
@@ -464,9 +468,8 @@ impl<O: Observer> Account<O> {
 
     /// A response that ended well, and held no answer.
     fn without_answer(&self, index: usize, resumable: bool) -> Verdict {
-        let common = self.exchange.common();
         if self.exchange.head().is_grpc() {
-            return by_grpc(&common.faults, self.grpc.unwrap_or_default());
+            return by_grpc(&self.common.faults, self.grpc.unwrap_or_default());
         }
         let asks = |message: &mcp::Message| message.kind == MessageKind::Request;
         let asked = self.exchange.operation(index).is_some_and(asks);
@@ -476,7 +479,7 @@ impl<O: Observer> Account<O> {
                 let (session, _) = call;
                 if self.is_cancelled(call) {
                     CANCELLED_BY_NAME
-                } else if resumable && common.calls.knows(session) {
+                } else if resumable && self.common.calls.knows(session) {
                     // The server has closed a stream that the client can take up again.
                     (Outcome::Detached, None)
                 } else {
@@ -496,7 +499,7 @@ impl<O: Observer> Account<O> {
     }
 
     fn is_cancelled(&self, (session, id): (SessionKey, &mcp::Id)) -> bool {
-        self.exchange.common().calls.is_cancelled(session, id)
+        self.common.calls.is_cancelled(session, id, self.exchange.started())
     }
 }
 
@@ -524,11 +527,15 @@ fn heed(told: &Told, (outcome, reason): Verdict) -> Verdict {
 }
 
 /// Leaves a call to whoever may hear more of it, if its session is known and somebody waits.
-fn detach<O: Observer>(observer: &O, state: &mut O::State, settlement: &Settlement<'_>) {
+fn detach<O: Observer>(
+    calls: &Calls,
+    observer: &O,
+    state: &mut O::State,
+    settlement: &Settlement<'_>,
+) {
     let exchange = settlement.exchange;
     let Some(session) = exchange.head().session() else { return };
     let Some(id) = settlement.message.and_then(|message| message.id.as_ref()) else { return };
-    let calls = &exchange.common().calls;
     if !calls.knows(session) {
         return;
     }

@@ -19,6 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use smallvec::SmallVec;
+
 use super::{
     head::SessionKey,
     outcome::{Outcome, Reason},
@@ -153,8 +155,7 @@ impl Calls {
         tell: impl Fn() -> (Outcome, Option<Reason>),
     ) {
         let Some(id) = &answer.id else { return };
-        // One for each of the layers that wait.
-        while let Some(detached) = self.take(session, id) {
+        for detached in self.take(session, id) {
             let (outcome, reason) = tell();
             detached.end(outcome, reason, Some(answer), now);
         }
@@ -163,7 +164,7 @@ impl Calls {
     /// A notification has cancelled a call: one that is detached, or one whose exchange will end without
     /// an answer.
     pub(super) fn cancelled(&self, session: SessionKey, id: &Id, now: Instant) {
-        while let Some(detached) = self.take(session, id) {
+        for detached in self.take(session, id) {
             detached.end(Outcome::Cancelled, Some(Reason::Notification), None, now);
         }
         self.forget_old(now);
@@ -172,9 +173,8 @@ impl Calls {
             return;
         }
         let call = Call { session, id: id.clone() };
-        if table.cancelled.iter().any(|(other, _)| *other == call) {
-            return;
-        }
+        // A client may use an id again, and cancel it again.
+        table.cancelled.retain(|(other, _)| *other != call);
         if table.cancelled.len() >= MOST_CALLS {
             table.cancelled.pop_front();
         }
@@ -182,13 +182,16 @@ impl Calls {
         self.count(&table);
     }
 
-    /// Whether a notification has cancelled the call. The note stays, since each layer asks.
-    pub(super) fn is_cancelled(&self, session: SessionKey, id: &Id) -> bool {
+    /// Whether a notification has cancelled the call since it `started`: before, it was another one of
+    /// the same id. The note stays, since each layer asks.
+    pub(super) fn is_cancelled(&self, session: SessionKey, id: &Id, started: Instant) -> bool {
         // Who asks has been told of the cancellation by way of the server.
         if self.cancelled.load(Ordering::Acquire) == 0 {
             return false;
         }
-        let is_it = |(call, _): &(Call, Instant)| call.session == session && call.id == *id;
+        let is_it = |(call, since): &(Call, Instant)| {
+            call.session == session && call.id == *id && *since >= started
+        };
         self.table().cancelled.iter().any(is_it)
     }
 
@@ -208,15 +211,23 @@ impl Calls {
         }
     }
 
-    fn take(&self, session: SessionKey, id: &Id) -> Option<Detached> {
+    /// Takes out the oldest call of that name, once for each of the layers that wait for it. A client may
+    /// have left more of them under one id, of which one message ends one.
+    fn take(&self, session: SessionKey, id: &Id) -> SmallVec<[Detached; 1]> {
+        let mut found = SmallVec::new();
         if self.detached.load(Ordering::Relaxed) == 0 {
-            return None;
+            return found;
         }
         let mut table = self.table();
-        let is_it =
-            |detached: &Detached| detached.call.session == session && detached.call.id == *id;
-        let index = table.detached.iter().position(is_it)?;
-        let found = table.detached.remove(index);
+        let mut index = 0;
+        while let Some(Detached { call, started, .. }) = table.detached.get(index) {
+            let is_same = found.first().is_none_or(|first: &Detached| first.started == *started);
+            if is_same && call.session == session && call.id == *id {
+                found.extend(table.detached.remove(index));
+            } else {
+                index += 1;
+            }
+        }
         self.count(&table);
         found
     }

@@ -4,7 +4,7 @@ use std::{
     any::Any,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -14,7 +14,6 @@ use http::{Extensions, Method, request::Parts, uri::PathAndQuery};
 use smallvec::SmallVec;
 
 use super::{
-    calls::Calls,
     common::Common,
     head::Head,
     media::Unread,
@@ -32,7 +31,8 @@ pub struct Exchange {
     method: Method,
     path: Option<PathAndQuery>,
     head: Head,
-    common: Arc<Common>,
+    /// Who keeps the exchange may be what it leads to: a call in the table of those that wait.
+    common: Weak<Common>,
     /// Set by the layer that reads the request body; a second one would read it again.
     reading: AtomicBool,
     /// What has been read of it so far. It stands here so that it is never moved, and so that the
@@ -67,7 +67,7 @@ impl Exchange {
             method: parts.method.clone(),
             path: parts.uri.path_and_query().cloned(),
             head: Head::of(parts),
-            common: Arc::clone(common),
+            common: Arc::downgrade(common),
             reading: AtomicBool::new(false),
             reader: Mutex::new(None),
             request: OnceLock::new(),
@@ -105,12 +105,10 @@ impl Exchange {
         &self.head
     }
 
-    pub(super) fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn calls(&self) -> &Calls {
-        &self.common.calls
+    /// What the exchange has in common with others, as long as one of the layer's services or exchanges
+    /// is there.
+    pub(super) fn common(&self) -> Option<Arc<Common>> {
+        self.common.upgrade()
     }
 
     /// Claims the reading of the request body. `head` is the one that the claiming layer sees: a layer in
@@ -220,7 +218,9 @@ impl Exchange {
         let Some(session) = self.head.session() else { return };
         let Some(Ok(request)) = self.request() else { return };
         for id in request.messages.iter().filter_map(|message| message.cancels.as_deref()) {
-            self.calls().cancelled(session, id, Instant::now());
+            if let Some(common) = self.common() {
+                common.calls.cancelled(session, id, Instant::now());
+            }
         }
     }
 

@@ -39,19 +39,29 @@ impl Fixture {
     }
 
     fn detach(&self, session: u64, number: u64, seconds: u64) {
+        self.detach_since(session, number, seconds, 0);
+    }
+
+    fn detach_since(&self, session: u64, number: u64, seconds: u64, began: u64) {
         let heard = Arc::clone(&self.heard);
         let later: Later = Box::new(move |late| {
             let heard_now = (late.outcome, late.reason, late.duration.as_secs());
             heard.lock().unwrap().push(heard_now);
         });
         let call = Call { session: SessionKey::of_test(session), id: id(number) };
-        self.calls.detach(call, self.epoch, self.at(seconds), Outcome::Detached, later);
+        self.calls.detach(call, self.at(began), self.at(seconds), Outcome::Detached, later);
     }
 
     fn answer(&self, session: u64, number: u64, seconds: u64) {
         let session = SessionKey::of_test(session);
         let tell = || (Outcome::Success, None);
         self.calls.answered(session, &answer(number), self.at(seconds), tell);
+    }
+
+    /// Whether a call is known to be cancelled whose exchange began then.
+    fn is_cancelled(&self, session: u64, number: u64, began: u64) -> bool {
+        let session = SessionKey::of_test(session);
+        self.calls.is_cancelled(session, &id(number), self.at(began))
     }
 
     fn heard(&self) -> Vec<(Outcome, Option<Reason>, u64)> {
@@ -91,11 +101,34 @@ fn a_cancellation_ends_a_detached_call_or_is_noted() {
     let cancelled = (Outcome::Cancelled, Some(Reason::Notification), 20);
     assert_eq!(fixture.heard(), [cancelled]);
     fixture.calls.cancelled(session, &id(8), fixture.at(20));
-    assert!(fixture.calls.is_cancelled(session, &id(8)));
-    assert!(fixture.calls.is_cancelled(session, &id(8)), "for each layer that asks");
-    assert!(!fixture.calls.is_cancelled(session, &id(9)));
+    assert!(fixture.is_cancelled(1, 8, 0));
+    assert!(fixture.is_cancelled(1, 8, 0), "for each layer that asks");
+    assert!(!fixture.is_cancelled(1, 9, 0));
     fixture.calls.forget_old(fixture.at(20 + 5 * 60));
-    assert!(!fixture.calls.is_cancelled(session, &id(8)), "for five minutes");
+    assert!(!fixture.is_cancelled(1, 8, 0), "for five minutes");
+}
+
+#[test]
+fn a_cancellation_is_of_no_later_call_with_its_id() {
+    let fixture = Fixture::new();
+    let session = SessionKey::of_test(1);
+    fixture.calls.cancelled(session, &id(8), fixture.at(20));
+    assert!(fixture.is_cancelled(1, 8, 20));
+    assert!(!fixture.is_cancelled(1, 8, 21));
+    fixture.calls.cancelled(session, &id(8), fixture.at(30));
+    assert!(fixture.is_cancelled(1, 8, 21), "it was cancelled, too");
+    assert_eq!(fixture.calls.table().cancelled.len(), 1);
+}
+
+#[test]
+fn of_several_calls_with_one_id_an_answer_ends_the_oldest() {
+    let fixture = Fixture::new();
+    fixture.detach_since(1, 7, 10, 1);
+    fixture.detach_since(1, 7, 10, 2);
+    fixture.answer(1, 7, 11);
+    assert_eq!(fixture.heard(), [(Outcome::Success, None, 10)]);
+    fixture.answer(1, 7, 12);
+    assert_eq!(fixture.heard(), [(Outcome::Success, None, 10)]);
 }
 
 #[test]
@@ -104,7 +137,7 @@ fn strangers_sessions_leave_nothing() {
     let stranger = SessionKey::of_test(9);
     assert!(!fixture.calls.knows(stranger));
     fixture.calls.cancelled(stranger, &id(1), fixture.at(1));
-    assert!(!fixture.calls.is_cancelled(stranger, &id(1)));
+    assert!(!fixture.is_cancelled(9, 1, 0));
 }
 
 #[test]
