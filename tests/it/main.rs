@@ -14,6 +14,8 @@ mod labels;
 mod lifecycle;
 #[cfg(feature = "logging")]
 mod lines;
+#[cfg(feature = "logging")]
+mod outcomes;
 mod placement;
 mod readiness;
 mod regression;

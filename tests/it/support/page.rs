@@ -145,6 +145,23 @@ impl Page {
         of_family.map(|sample| sample.labels.keys().map(String::as_str).collect()).collect()
     }
 
+    /// What has been counted of a family since another page: the values of its labels, by the order of
+    /// their names, once for each time.
+    #[track_caller]
+    pub(crate) fn risen(&self, since: &Self, name: &str) -> Vec<String> {
+        let mut risen = Vec::new();
+        for sample in self.all(name, &[]) {
+            let is_same = |other: &&&Sample| other.labels == sample.labels;
+            let before = since.all(name, &[]).iter().find(is_same).map_or(0.0, |same| same.value);
+            let values: Vec<_> = sample.labels.values().map(String::as_str).collect();
+            for _ in 0..whole(sample.value - before) {
+                risen.push(values.join(" "));
+            }
+        }
+        risen.sort_unstable();
+        risen
+    }
+
     /// Asserts that exchanges were counted `times` times, each by this account and each once in
     /// every family, and that none is in flight.
     #[track_caller]
