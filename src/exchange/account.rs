@@ -365,7 +365,8 @@ impl<O: Observer> Account<O> {
             not_counted: self.not_counted,
             told: &told,
         };
-        if outcome == Outcome::Detached {
+        // A handler that says so has nothing to add later.
+        if outcome == Outcome::Detached && told.outcome.is_none_or(|_| exchange.is_batch()) {
             detach(&common.calls, observer, state, &settlement);
         }
         observer.settle(state, &settlement);
@@ -401,6 +402,10 @@ impl<O: Observer> Account<O> {
         let outlived = self.concluded;
         if ending == Ending::Complete {
             source.finish(&mut |message| self.see(message));
+            if self.exchange.head().is_grpc() {
+                // What ends without a status has one: it is unknown how it went.
+                self.grpc.get_or_insert_default();
+            }
         }
         if !self.concluded {
             let counts = source.counts().unwrap_or_default();

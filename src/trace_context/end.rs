@@ -63,7 +63,7 @@ impl<'a> End<'a> {
         if span.is_recording() {
             span.set_attributes(self.attributes());
             if let Some(tool) = self.told_tool() {
-                span.update_name(span::name(Method::ToolsCall, Some(&tool)));
+                span.update_name(span::name(Method::ToolsCall, Some(tool)));
             }
             self.status(span);
         }
@@ -95,7 +95,11 @@ impl<'a> End<'a> {
             let status = i64::from(status.as_u16());
             attributes.push(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, status));
         }
-        attributes.extend(self.told_tool().map(|tool| KeyValue::new(GEN_AI_TOOL_NAME, tool)));
+        // What a span has from the message would be there twice.
+        let is_named = || self.settlement.message.is_some_and(|message| message.target.is_some());
+        if let Some(tool) = self.told_tool().filter(|_| !is_named()) {
+            attributes.push(KeyValue::new(GEN_AI_TOOL_NAME, tool.to_owned()));
+        }
         attributes.extend(self.rpc_status());
         attributes.extend(self.error());
         let is_batch = self.settlement.exchange.is_batch();
@@ -106,10 +110,10 @@ impl<'a> End<'a> {
     }
 
     /// The tool that the handler has named.
-    fn told_tool(&self) -> Option<String> {
+    fn told_tool(&self) -> Option<&str> {
         let tool = self.settlement.told.tool.as_deref();
         let is_call = self.settlement.method() == Some(Method::ToolsCall);
-        tool.filter(|_| is_call && !self.settlement.exchange.is_batch()).map(str::to_owned)
+        tool.filter(|_| is_call && !self.settlement.exchange.is_batch())
     }
 
     /// The code of a JSON-RPC error, or the status of a gRPC call.
