@@ -3,7 +3,7 @@
 use std::{
     future,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
@@ -18,10 +18,11 @@ use rmcp::{
     },
     service,
 };
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 /// The tools, by what their names say.
-pub(super) const TOOLS: [&str; 10] = [
+pub(super) const TOOLS: [&str; 12] = [
     "echo",
     "fails",
     "breaks",
@@ -32,6 +33,8 @@ pub(super) const TOOLS: [&str; 10] = [
     "hangs",
     "waits",
     "panics",
+    "says",
+    "keeps",
 ];
 
 #[derive(Clone, Debug)]
@@ -41,11 +44,13 @@ pub(super) struct Demo(Arc<Inner>);
 struct Inner {
     started: AtomicUsize,
     waiting: Semaphore,
+    kept: Mutex<Option<RequestContext>>,
 }
 
 impl Demo {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Inner { started: AtomicUsize::new(0), waiting: Semaphore::new(0) }))
+        let (started, waiting) = (AtomicUsize::new(0), Semaphore::new(0));
+        Self(Arc::new(Inner { started, waiting, kept: Mutex::default() }))
     }
 
     /// How many calls have begun.
@@ -53,10 +58,51 @@ impl Demo {
         self.0.started.load(SeqCst)
     }
 
-    /// Lets a call of `waits` go on, now or later.
+    /// The exchange of the last call of `keeps`.
+    pub(super) fn kept(&self) -> Option<RequestContext> {
+        self.0.kept.lock().unwrap().take()
+    }
+
+    /// Lets a call of `waits` or `keeps` go on, now or later.
     pub(super) fn release(&self) {
         self.0.waiting.add_permits(1);
     }
+}
+
+fn exchange_of(context: &service::RequestContext<RoleServer>) -> RequestContext {
+    RequestContext::from_parts(context.extensions.get::<Parts>().unwrap()).unwrap()
+}
+
+/// Says of an exchange what there is to say.
+pub(super) fn speak(exchange: &RequestContext, said: &Value) {
+    let text = |key: &str| said[key].as_str();
+    if let Some(tool) = text("tool") {
+        exchange.set_tool(tool);
+    }
+    if let Some(client) = text("client") {
+        exchange.set_client(client, text("version"));
+    }
+    if let Some(outcome) = text("outcome") {
+        exchange.set_outcome(named(outcome));
+    }
+}
+
+pub(super) const OUTCOMES: [Outcome; 11] = [
+    Outcome::Success,
+    Outcome::InputRequired,
+    Outcome::ToolError,
+    Outcome::CallerError,
+    Outcome::ServerError,
+    Outcome::Timeout,
+    Outcome::Rejected,
+    Outcome::TransportError,
+    Outcome::Cancelled,
+    Outcome::Detached,
+    Outcome::NoResponse,
+];
+
+fn named(name: &str) -> Outcome {
+    OUTCOMES.into_iter().find(|outcome| outcome.as_str() == name).unwrap()
 }
 
 impl ServerHandler for Demo {
@@ -78,9 +124,15 @@ impl ServerHandler for Demo {
             "refuses" => return Err(ErrorData::invalid_params("not these", None)),
             "visits" => return Err(ErrorData::new(ErrorCode(-32042), "go there first", None)),
             "asks" => return Ok(InputRequiredResult::from_request_state("asked").into()),
-            "times_out" => {
-                let parts = context.extensions.get::<Parts>().unwrap();
-                RequestContext::from_parts(parts).unwrap().set_outcome(Outcome::Timeout);
+            "times_out" => exchange_of(&context).set_outcome(Outcome::Timeout),
+            "says" => {
+                let head = context.extensions.get::<Parts>().unwrap();
+                let said = head.headers["x-says"].to_str().unwrap();
+                speak(&exchange_of(&context), &serde_json::from_str(said).unwrap());
+            }
+            "keeps" => {
+                *self.0.kept.lock().unwrap() = Some(exchange_of(&context));
+                self.0.waiting.acquire().await.unwrap().forget();
             }
             "hangs" => future::pending().await,
             "waits" => self.0.waiting.acquire().await.unwrap().forget(),
