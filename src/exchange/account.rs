@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 
 use super::{
     answer::{IsAnswer, Source},
-    calls::{Call, Calls},
+    calls::{Call, Calls, Origin},
     common::Common,
     current,
     ending::{Ending, declared_length, has_no_body},
@@ -550,7 +550,8 @@ fn detach<O: Observer>(
         let left = settlement.reason.is_some();
         let fallback = if left { Outcome::Detached } else { Outcome::NoResponse };
         let now = exchange.started() + settlement.duration;
-        calls.detach(call, exchange.started(), now, fallback, later);
+        let origin = Origin { started: exchange.started(), index: settlement.index };
+        calls.detach(call, origin, now, fallback, later);
     }
 }
 

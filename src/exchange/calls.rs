@@ -53,17 +53,25 @@ pub(super) struct Call {
     pub(super) id: Id,
 }
 
+/// The message of an exchange that began a call. Clients may use an id more than once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Origin {
+    pub(super) started: Instant,
+    pub(super) index: usize,
+}
+
 /// A call that goes on without its exchange.
 struct Detached {
     call: Call,
     since: Instant,
-    started: Instant,
+    origin: Origin,
     /// How it counts if nothing more is heard of it.
     fallback: Outcome,
     later: Later,
 }
 
-/// What a signal does when it is known how a detached call ended.
+/// What a signal does when it is known how a detached call ended. It may wait for minutes, and so must not
+/// keep the exchange, with all that a client has sent.
 pub(crate) type Later = Box<dyn FnOnce(&Late<'_>) + Send>;
 
 /// How a detached call ended.
@@ -126,13 +134,13 @@ impl Calls {
     pub(super) fn detach(
         &self,
         call: Call,
-        started: Instant,
+        origin: Origin,
         now: Instant,
         fallback: Outcome,
         later: Later,
     ) {
         self.forget_old(now);
-        let detached = Detached { call, since: now, started, fallback, later };
+        let detached = Detached { call, since: now, origin, fallback, later };
         let oldest = {
             let mut table = self.table();
             let is_full = table.detached.len() >= MOST_CALLS;
@@ -220,8 +228,8 @@ impl Calls {
         }
         let mut table = self.table();
         let mut index = 0;
-        while let Some(Detached { call, started, .. }) = table.detached.get(index) {
-            let is_same = found.first().is_none_or(|first: &Detached| first.started == *started);
+        while let Some(Detached { call, origin, .. }) = table.detached.get(index) {
+            let is_same = found.first().is_none_or(|first: &Detached| first.origin == *origin);
             if is_same && call.session == session && call.id == *id {
                 found.extend(table.detached.remove(index));
             } else {
@@ -271,7 +279,7 @@ impl Detached {
         answer: Option<&ResponseMessage>,
         now: Instant,
     ) {
-        let duration = now.saturating_duration_since(self.started);
+        let duration = now.saturating_duration_since(self.origin.started);
         (self.later)(&Late { outcome, reason, answer, duration });
     }
 

@@ -177,6 +177,26 @@ pub(crate) enum Component {
 }
 
 impl Component {
+    /// Where an outcome shows as an error, if it is one. `status` is that of the response head, and
+    /// `answered` tells whether JSON-RPC has answered.
+    pub(crate) fn of(outcome: Outcome, status: Option<StatusCode>, answered: bool) -> Option<Self> {
+        match outcome {
+            Outcome::Success | Outcome::InputRequired | Outcome::Cancelled | Outcome::Detached => {
+                None
+            }
+            Outcome::ToolError => Some(Self::Tool),
+            Outcome::TransportError => Some(Self::Transport),
+            Outcome::Rejected => match status {
+                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Some(Self::Auth),
+                _ => Some(Self::Http),
+            },
+            Outcome::NoResponse => Some(Self::JsonRpc),
+            Outcome::CallerError | Outcome::ServerError | Outcome::Timeout => {
+                Some(if answered { Self::JsonRpc } else { Self::Http })
+            }
+        }
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",

@@ -94,20 +94,7 @@ impl<'a> Settlement<'a> {
 
     /// Where the error showed, if the operation failed.
     pub(crate) fn component(&self) -> Option<Component> {
-        let by_answer = || if self.answer.is_some() { Component::JsonRpc } else { Component::Http };
-        match self.outcome {
-            Outcome::Success | Outcome::InputRequired | Outcome::Cancelled | Outcome::Detached => {
-                None
-            }
-            Outcome::ToolError => Some(Component::Tool),
-            Outcome::TransportError => Some(Component::Transport),
-            Outcome::Rejected => match self.status {
-                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Some(Component::Auth),
-                _ => Some(Component::Http),
-            },
-            Outcome::NoResponse => Some(Component::JsonRpc),
-            Outcome::CallerError | Outcome::ServerError | Outcome::Timeout => Some(by_answer()),
-        }
+        Component::of(self.outcome, self.status, self.answer.is_some())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The layer's signal: what of an exchange goes into which cells.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::{HeaderName, Method as HttpVerb, StatusCode, request, response};
 
@@ -20,7 +20,7 @@ use crate::{
         self, Applied, CallStatus, Closing, Component, Exchange, GrpcStatus, Later, Observer,
         Outcome, Reason, Said, SessionKey, Settlement, StreamEvent,
     },
-    mcp::{self, Method, ResponseKind},
+    mcp::{self, Method, ResponseKind, ResponseMessage},
 };
 
 /// The signal of [`MetricsLayer`](super::MetricsLayer).
@@ -66,39 +66,40 @@ impl RecordMetrics {
         settlement.not_counted && !self.count_scrapes
     }
 
-    /// Counts an operation of the wire, unless a handler has counted it by hand.
-    fn record_operation(&self, settlement: &Settlement<'_>, known: ClientId) {
-        let said = settlement.exchange.said(self.metrics.sink());
-        // A handler that failed says so even where its answer does not; one that succeeded does
-        // not know what became of its answer.
-        let (outcome, duration) = match said.call {
-            Some((CallStatus::Error, duration)) if !settlement.outcome.is_error() => {
-                (Outcome::ToolError, duration)
-            }
-            Some((_, duration)) => (settlement.outcome, duration),
-            None => (settlement.outcome, settlement.duration),
-        };
-        let component = if outcome == settlement.outcome {
-            settlement.component()
-        } else {
-            Some(Component::Tool)
-        };
+    /// An operation as the wire shows it. `known` is who began its session.
+    fn operation<'a>(&self, settlement: &Settlement<'a>, known: ClientId) -> Operation<'a> {
         let result = settlement.answer.filter(|answer| answer.kind == ResponseKind::Result);
-        self.metrics.record_operation(&Operation {
+        Operation {
             method: settlement.message.map_or(MethodLabel::None, method_label),
-            target: target(settlement),
-            outcome,
+            target: target(settlement.method(), settlement.target()),
+            outcome: settlement.outcome,
             code: settlement.code(),
-            component: component.filter(|_| !said.error),
+            component: settlement.component(),
             revision: settlement.revision(),
-            duration: Some(duration),
+            duration: Some(settlement.duration),
             reason: settlement.reason,
-            cancelled: settlement.reason.filter(|_| outcome == Outcome::Cancelled).and_then(cause),
+            cancelled: cause(settlement.outcome, settlement.reason),
             client: self.client(settlement, known),
             arguments_bytes: settlement.message.and_then(|message| message.arguments_bytes),
             result_bytes: result.map(|answer| answer.result_bytes),
             version: settlement.exchange.head().version(),
-        });
+        }
+    }
+
+    /// Counts an operation, but as a handler has counted it by hand.
+    fn record_operation(&self, mut operation: Operation<'_>, said: Said) {
+        // A handler that failed says so even where its answer does not; one that succeeded does
+        // not know what became of its answer.
+        if let Some((status, duration)) = said.call {
+            operation.duration = Some(duration);
+            if status == CallStatus::Error && !operation.outcome.is_error() {
+                operation.outcome = Outcome::ToolError;
+                operation.component = Some(Component::Tool);
+                operation.cancelled = None;
+            }
+        }
+        operation.component = operation.component.filter(|_| !said.error);
+        self.metrics.record_operation(&operation);
     }
 
     /// Who asks: who the message or the handler says, else who began the session. Since 2026-07-28 each
@@ -110,8 +111,7 @@ impl RecordMetrics {
     }
 
     /// Takes in what an answer shows of the lists of its server.
-    fn record_list(&self, settlement: &Settlement<'_>) {
-        let (Some(message), Some(answer)) = (settlement.message, settlement.answer) else { return };
+    fn record_list(&self, answer: &ResponseMessage, first: bool, now: Instant) {
         let Some(list) = &answer.list else { return };
         let items = list.entries.iter().map(|entry| ListItem {
             name: entry.name.as_str(),
@@ -119,13 +119,8 @@ impl RecordMetrics {
             bytes: entry.bytes,
             hash: entry.hash,
         });
-        let page = ListPage {
-            items: list.items,
-            bytes: list.bytes,
-            first: !message.cursor,
-            last: !answer.next_cursor,
-        };
-        let now = settlement.exchange.started() + settlement.duration;
+        let page =
+            ListPage { items: list.items, bytes: list.bytes, first, last: !answer.next_cursor };
         self.metrics.record_list(list.kind.into(), page, items, now);
     }
 
@@ -285,26 +280,32 @@ impl Observer for RecordMetrics {
             return None;
         }
         state.detached |= 1 << settlement.index;
-        let (observer, client) = (self.clone(), state.client);
-        let (exchange, told) = (Arc::clone(settlement.exchange), settlement.told.clone());
-        let (status, index) = (settlement.status, settlement.index);
+        // Not the exchange: with it, what its client has sent would be kept.
+        let observer = self.clone();
+        let said = settlement.exchange.said(self.metrics.sink());
+        let known = self.operation(settlement, state.client);
+        let method = settlement.method();
+        let name = settlement.target().map(Box::<str>::from);
+        let known = Operation { target: Target::None, ..known };
+        let (status, started) = (settlement.status, settlement.exchange.started());
+        let first = settlement.message.is_none_or(|message| !message.cursor);
         Some(Box::new(move |late| {
-            let settlement = Settlement {
-                exchange: &exchange,
-                message: exchange.operation(index),
-                index,
-                status,
+            let result = late.answer.filter(|answer| answer.kind == ResponseKind::Result);
+            let operation = Operation {
+                target: target(method, name.as_deref()),
                 outcome: late.outcome,
+                code: late.answer.and_then(|answer| answer.error_code),
+                component: Component::of(late.outcome, status, late.answer.is_some()),
+                duration: Some(late.duration),
                 reason: late.reason,
-                answer: late.answer,
-                grpc: None,
-                stream: None,
-                duration: late.duration,
-                not_counted: false,
-                told: &told,
+                cancelled: cause(late.outcome, late.reason),
+                result_bytes: result.map(|answer| answer.result_bytes),
+                ..known
             };
-            observer.record_operation(&settlement, client);
-            observer.record_list(&settlement);
+            observer.record_operation(operation, said);
+            if let Some(answer) = late.answer {
+                observer.record_list(answer, first, started + late.duration);
+            }
         }))
     }
 
@@ -320,8 +321,12 @@ impl Observer for RecordMetrics {
             self.metrics.session_created(session.number(), client, settlement.revision(), now);
         }
         if state.detached & 1 << settlement.index == 0 {
-            self.record_operation(settlement, state.client);
-            self.record_list(settlement);
+            let said = settlement.exchange.said(self.metrics.sink());
+            self.record_operation(self.operation(settlement, state.client), said);
+            if let (Some(message), Some(answer)) = (settlement.message, settlement.answer) {
+                let now = settlement.exchange.started() + settlement.duration;
+                self.record_list(answer, !message.cursor, now);
+            }
         }
     }
 
@@ -382,24 +387,22 @@ fn method_label(message: &mcp::Message) -> MethodLabel {
     }
 }
 
-fn target<'a>(settlement: &Settlement<'a>) -> Target<'a> {
-    let (Some(method), Some(target)) = (settlement.method(), settlement.target()) else {
-        return Target::None;
-    };
-    match method {
-        Method::ToolsCall => Target::Tool(target),
-        Method::PromptsGet => Target::Prompt(target),
-        Method::ResourcesRead => Target::Resource(target),
+fn target(method: Option<Method>, name: Option<&str>) -> Target<'_> {
+    match (method, name) {
+        (Some(Method::ToolsCall), Some(name)) => Target::Tool(name),
+        (Some(Method::PromptsGet), Some(name)) => Target::Prompt(name),
+        (Some(Method::ResourcesRead), Some(uri)) => Target::Resource(uri),
         _ => Target::None,
     }
 }
 
-fn cause(reason: Reason) -> Option<CancelCause> {
+fn cause(outcome: Outcome, reason: Option<Reason>) -> Option<CancelCause> {
     match reason {
-        Reason::Dropped => Some(CancelCause::Dropped),
-        Reason::Aborted => Some(CancelCause::Aborted),
-        Reason::Notification => Some(CancelCause::Notification),
-        Reason::Panic | Reason::Code(_) | Reason::Status(_) | Reason::Grpc(_) => None,
+        _ if outcome != Outcome::Cancelled => None,
+        Some(Reason::Dropped) => Some(CancelCause::Dropped),
+        Some(Reason::Aborted) => Some(CancelCause::Aborted),
+        Some(Reason::Notification) => Some(CancelCause::Notification),
+        _ => None,
     }
 }
 

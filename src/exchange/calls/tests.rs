@@ -49,7 +49,8 @@ impl Fixture {
             heard.lock().unwrap().push(heard_now);
         });
         let call = Call { session: SessionKey::of_test(session), id: id(number) };
-        self.calls.detach(call, self.at(began), self.at(seconds), Outcome::Detached, later);
+        let origin = Origin { started: self.at(began), index: 0 };
+        self.calls.detach(call, origin, self.at(seconds), Outcome::Detached, later);
     }
 
     fn answer(&self, session: u64, number: u64, seconds: u64) {
