@@ -1,11 +1,17 @@
 //! Calls that outlive their exchange, and clients that try to confuse them.
 
-use std::{convert::Infallible, future};
+use std::{
+    convert::Infallible,
+    future,
+    sync::{Arc, Mutex},
+};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use mcp_telemetry::{MetricsLayer, ObservabilityLayer, metrics::McpMetrics};
+use mcp_telemetry::{
+    MetricsLayer, ObservabilityLayer, context::RequestContext, metrics::McpMetrics,
+};
 use tokio_test::{assert_pending, task::spawn};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
@@ -13,8 +19,11 @@ use super::{
     App, End, Mode, Peer,
     ends::{bare, call},
 };
-use crate::support::{
-    Boxed, Page, Script, data, event, get, handler, json, post, sse, store, until,
+use crate::{
+    lines::Lines,
+    support::{
+        Boxed, Page, Script, Step, data, event, get, handler, json, post, sse, store, until,
+    },
 };
 
 fn detached(tool: &'static str) -> End {
@@ -160,8 +169,17 @@ async fn serve(request: Request<Boxed>) -> Result<Response<Script>, Infallible> 
             response.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
             response
         }
+        Some("202") => status(202),
+        Some("polls") => sse(Script::new([data("id: 7\nretry: 5\ndata:\n\n")])),
+        Some("yields") => sse(Script::new([Step::Yield])),
         Some(answer) => sse(Script::new([data(event(answer))])),
     })
+}
+
+fn status(status: u16) -> Response<Script> {
+    let mut response = Response::new(Script::new([]).reporting_end());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
 }
 
 fn open() -> Request<Full<Bytes>> {
@@ -283,4 +301,119 @@ async fn calls_of_sessions_that_were_made_up_are_not_waited_for() {
     assert_eq!(calls(&metrics, "detached"), 1);
     read!(service, fetches(1));
     assert_eq!((calls(&metrics, "detached"), calls(&metrics, "success")), (1, 0));
+}
+
+/// What waits for an answer is a name and a number, not all that the client has sent.
+#[tokio::test]
+async fn a_call_that_was_left_keeps_nothing_of_its_exchange() {
+    let metrics = store();
+    let user: Arc<str> = "ada".into();
+    let of_exchange = Arc::downgrade(&user);
+    let user = Arc::new(Mutex::new(Some(user)));
+    let service = handler(move |request: Request<Boxed>| {
+        let exchange = RequestContext::current().unwrap();
+        if request.headers().contains_key("mcp-session-id") {
+            exchange.set_user_id(user.lock().unwrap().take().unwrap());
+        }
+        serve(request)
+    });
+    let service = ObservabilityLayer::new().metrics(metrics.clone()).layer(service);
+    read!(service, open());
+    leave!(service, hangs(1));
+    assert!(of_exchange.upgrade().is_none(), "the exchange is gone");
+    drop(service);
+    assert_eq!(calls(&metrics, "detached"), 1, "and the call was waited for");
+}
+
+/// A server may close a stream that can be taken up again (MCP 2025-11-25, Transports). If it never goes
+/// on, it has not answered.
+#[tokio::test]
+async fn a_stream_that_the_server_closes_to_be_taken_up_again_is_detached() {
+    let (lines, _capturing) = Lines::capture("mcp_telemetry::access=debug");
+    let metrics = store();
+    let service = ObservabilityLayer::new().metrics(metrics.clone()).layer(handler(serve));
+    read!(service, open());
+    for id in [1, 2] {
+        let mut request = hangs(id);
+        request.headers_mut().insert("x-act", "polls".parse().unwrap());
+        read!(service, request);
+        assert_eq!(lines.of_exchanges().last().unwrap()["extra"]["outcome"], "detached");
+    }
+    assert_eq!((calls(&metrics, "detached"), calls(&metrics, "no_response")), (0, 0));
+    read!(service, fetches(2));
+    assert_eq!((calls(&metrics, "success"), calls(&metrics, "no_response")), (1, 0));
+    drop(service);
+    assert_eq!((calls(&metrics, "success"), calls(&metrics, "no_response")), (1, 1));
+}
+
+/// A flood of cancellations pushes out older ones, and no newer ones.
+#[tokio::test]
+async fn two_thousand_cancellations_leave_the_last_ones_known() {
+    let cancel = |id: usize| {
+        let params = format!(r#"{{"requestId":{id}}}"#);
+        let message =
+            format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{params}}}"#);
+        let mut request = in_session(post(Full::from(message)));
+        request.headers_mut().insert("x-act", "202".parse().unwrap());
+        request
+    };
+    for (first, outcome) in [(true, "no_response"), (false, "cancelled")] {
+        let metrics = store();
+        let service = ObservabilityLayer::new().metrics(metrics.clone()).layer(handler(serve));
+        read!(service, open());
+        let mut request = hangs(1);
+        request.headers_mut().insert("x-act", "yields".parse().unwrap());
+        let response = service.clone().oneshot(request).await.unwrap();
+        if first {
+            read!(service, cancel(1));
+        }
+        for id in 2..2_000 {
+            read!(service, cancel(id));
+        }
+        if !first {
+            read!(service, cancel(1));
+        }
+        response.into_body().collect().await.unwrap();
+        assert_eq!(calls(&metrics, outcome), 1, "{first}");
+    }
+}
+
+/// A server's own request may have the id of the client's: it is no answer to that.
+#[tokio::test]
+async fn a_request_of_the_server_with_the_same_id_is_no_answer() {
+    let metrics = store();
+    let asks = r#"{"jsonrpc":"2.0","id":1,"method":"roots/list","result":{},"error":{"code":1}}"#;
+    let fails = r#"{"jsonrpc":"2.0","id":1,"result":{"isError":true}}"#;
+    let service = ObservabilityLayer::new().metrics(metrics.clone()).layer(handler(
+        move |request: Request<Boxed>| async move {
+            request.into_body().collect().await.unwrap();
+            Ok::<_, Infallible>(sse(Script::new([data(event(asks)), data(event(fails))])))
+        },
+    ));
+    read!(service, hangs(1));
+    assert_eq!((calls(&metrics, "tool_error"), Page::of(&metrics).operations()), (1, 1));
+}
+
+/// Each call of a batch is waited for by itself.
+#[tokio::test]
+async fn calls_of_a_batch_that_was_left_end_one_by_one() {
+    let metrics = store();
+    let service = ObservabilityLayer::new().metrics(metrics.clone()).layer(handler(serve));
+    read!(service, open());
+    let one = |id| {
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"echo"}}}}"#)
+    };
+    let notifies = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let batch = format!("[{},{notifies},{},{}]", one(1), one(2), one(1));
+    leave!(service, in_session(post(Full::from(batch))));
+    assert_eq!(
+        Page::of(&metrics).count("mcp_operations_total", &[("mcp_method", "tools/call")]),
+        0
+    );
+    for (id, answered) in [(2, 1), (2, 1), (1, 2)] {
+        read!(service, fetches(id));
+        assert_eq!(calls(&metrics, "success"), answered, "{id}");
+    }
+    drop(service);
+    assert_eq!((calls(&metrics, "success"), calls(&metrics, "detached")), (2, 1));
 }

@@ -144,3 +144,19 @@ async fn a_notification_without_a_session_cancels_nothing() {
         app.stop().await;
     }
 }
+
+/// A session that is ended under a call has cut it off.
+#[tokio::test]
+async fn a_call_whose_session_ends_first_is_not_answered() {
+    let app = App::start(Mode::SessionSse).await;
+    let peer = Peer::join(&app).await;
+    let before = app.before();
+    let asked = app.ask(peer.call("1", "hangs")).await;
+    until("the handler runs", || app.demo.started() == 1).await;
+    app.ask(peer.bare(Method::DELETE)).await.read().await;
+    asked.read().await;
+    app.settle(before.settled() + 2).await;
+    let cut_off = call("hangs", "no_response").unanswered();
+    before.assert_operations(&app.page(), &[cut_off, ended()], "cut off");
+    app.stop().await;
+}

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use http::{Method, Request};
 use http_body_util::Full;
 use hyper::body::Bytes;
+use mcp_telemetry::Hold;
 use serde_json::json;
 
 use super::{
@@ -188,4 +189,32 @@ async fn check(app: &App, row: &Row, end: End) {
     let before = app.before();
     app.ask((row.ask)(&peer)).await.read().await;
     app.assert_ended(&before, &[end], row.name).await;
+}
+
+/// D3: a refusal counts where the layer asks for nothing to be read, and the inner service reads nothing.
+#[tokio::test]
+async fn what_is_refused_unread_counts_without_a_method() {
+    for mode in Mode::ALL {
+        let app = App::start_with(mode, |layer| layer.hold(Hold::Never), |rmcp| rmcp).await;
+        let peer = Peer::join(&app).await;
+        for (act, outcome) in [
+            ("401", "rejected"),
+            ("403", "rejected"),
+            ("404", "rejected"),
+            ("413", "rejected"),
+            ("429", "rejected"),
+            ("500", "server_error"),
+            ("503", "server_error"),
+            ("504", "timeout"),
+        ] {
+            let before = app.before();
+            app.ask(acting(&peer, act)).await.read().await;
+            let end = bare("POST", outcome).unanswered().reason(act).status(act.parse().unwrap());
+            // Modern headers tell what the body would.
+            let named = End { method: "tools/call", tool: Some("echo"), ..end };
+            let end = if mode.is_modern() { named } else { end };
+            app.assert_ended(&before, &[end], act).await;
+        }
+        app.stop().await;
+    }
 }
