@@ -79,8 +79,8 @@ async fn headers_tell_of_a_body_that_a_layer_inside_decodes() {
         let mut notifies = peer.notification("notifications/initialized", &json!({}));
         notifies.headers_mut().insert("mcp-method", "notifications/initialized".parse().unwrap());
         app.ask(gzip(notifies).await).await.read().await;
-        let notified = call("", "success").about("notifications/initialized").status(202);
-        app.assert_ended(&before, &[notified], "a notification").await;
+        let end = call("", "success").about("notifications/initialized").status(202);
+        app.assert_ended(&before, &[end], "a notification").await;
         app.stop().await;
     }
 }

@@ -175,9 +175,9 @@ impl Peer {
     pub(super) async fn resume(&self, app: &App, event_id: &str) -> String {
         let mut resumes = self.bare(Method::GET);
         resumes.headers_mut().insert("last-event-id", event_id.parse().unwrap());
-        let resumed = app.ask(resumes).await;
+        let stream = app.ask(resumes).await;
         app.demo.release();
-        resumed.read().await
+        stream.read().await
     }
 }
 

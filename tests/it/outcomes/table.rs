@@ -77,13 +77,33 @@ const ROWS: &[Row] = &[
         ask: |it| acting(it, "silence"),
         end: |_| Some(call("echo", "no_response").unanswered()),
     },
-    Row { name: "500", ask: |it| acting(it, "500"), end: |_| refused("server_error", "500", 500) },
-    Row { name: "503", ask: |it| acting(it, "503"), end: |_| refused("server_error", "503", 503) },
-    Row { name: "504", ask: |it| acting(it, "504"), end: |_| refused("timeout", "504", 504) },
-    Row { name: "408", ask: |it| acting(it, "408"), end: |_| refused("timeout", "408", 408) },
-    Row { name: "401", ask: |it| acting(it, "401"), end: |_| refused("rejected", "401", 401) },
-    Row { name: "403", ask: |it| acting(it, "403"), end: |_| refused("rejected", "403", 403) },
-    Row { name: "429", ask: |it| acting(it, "429"), end: |_| refused("rejected", "429", 429) },
+    Row {
+        name: "500",
+        ask: |it| acting(it, "500"),
+        end: |_| Some(refused("server_error", "500", 500)),
+    },
+    Row {
+        name: "503",
+        ask: |it| acting(it, "503"),
+        end: |_| Some(refused("server_error", "503", 503)),
+    },
+    Row { name: "504", ask: |it| acting(it, "504"), end: |_| Some(refused("timeout", "504", 504)) },
+    Row { name: "408", ask: |it| acting(it, "408"), end: |_| Some(refused("timeout", "408", 408)) },
+    Row {
+        name: "401",
+        ask: |it| acting(it, "401"),
+        end: |_| Some(refused("rejected", "401", 401)),
+    },
+    Row {
+        name: "403",
+        ask: |it| acting(it, "403"),
+        end: |_| Some(refused("rejected", "403", 403)),
+    },
+    Row {
+        name: "429",
+        ask: |it| acting(it, "429"),
+        end: |_| Some(refused("rejected", "429", 429)),
+    },
     Row {
         name: "405",
         ask: |it| it.bare(Method::PUT),
@@ -92,7 +112,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "406",
         ask: |it| with(it.call("1", "echo"), "accept", "text/html"),
-        end: |_| refused("rejected", "406", 406),
+        end: |_| Some(refused("rejected", "406", 406)),
     },
     Row {
         name: "413",
@@ -120,7 +140,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "404, of a session that never was",
         ask: |it| with(it.call("1", "echo"), "mcp-session-id", "made-up"),
-        end: |mode| if mode.has_sessions() { refused("rejected", "404", 404) } else { None },
+        end: |mode| if mode.has_sessions() { Some(refused("rejected", "404", 404)) } else { None },
     },
     Row {
         name: "400, without a session",
@@ -129,7 +149,7 @@ const ROWS: &[Row] = &[
             request.headers_mut().remove("mcp-session-id");
             request
         },
-        end: |mode| if mode.has_sessions() { refused("rejected", "400", 400) } else { None },
+        end: |mode| if mode.has_sessions() { Some(refused("rejected", "400", 400)) } else { None },
     },
     Row {
         name: "a notification",
@@ -157,8 +177,8 @@ fn with(
 }
 
 /// A call of `echo` that was answered by a status alone.
-fn refused(outcome: &'static str, reason: &'static str, status: u16) -> Option<End> {
-    Some(call("echo", outcome).unanswered().reason(reason).status(status))
+fn refused(outcome: &'static str, reason: &'static str, status: u16) -> End {
+    call("echo", outcome).unanswered().reason(reason).status(status)
 }
 
 /// A refusal of what is no message.

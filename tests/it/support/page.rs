@@ -147,6 +147,7 @@ impl Page {
 
     /// What has been counted of a family since another page: the values of its labels, by the order of
     /// their names, once for each time.
+    #[cfg(feature = "logging")]
     #[track_caller]
     pub(crate) fn risen(&self, since: &Self, name: &str) -> Vec<String> {
         let mut risen = Vec::new();
