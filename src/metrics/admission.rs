@@ -178,9 +178,10 @@ impl Names {
         if !proven || self.rules.most_learned == 0 {
             return Err(Reason::Unknown);
         }
-        // Before the lock: with a full table this is the way of every new name.
+        // Before the lock: with a full table this is the way of every new name. The last one that
+        // had room may have come since it was looked for.
         if !self.may_learn() {
-            return Err(Reason::Cap);
+            return self.find(hash, name).map(|known| known.id).ok_or(Reason::Cap);
         }
         let _growing = self.lock();
         // Another thread may have been faster.
@@ -190,8 +191,9 @@ impl Names {
         if !self.may_learn() {
             return Err(Reason::Cap);
         }
-        self.learned.fetch_add(1, Ordering::Relaxed);
-        Ok(self.add(hash, name, Origin::Learned))
+        let id = self.add(hash, name, Origin::Learned);
+        self.learned.fetch_add(1, Ordering::Release);
+        Ok(id)
     }
 
     /// The number of a name that the server lists, or the reason why it is [`OTHER`]. If there is no
@@ -238,13 +240,13 @@ impl Names {
     }
 
     fn may_learn(&self) -> bool {
-        self.learned.load(Ordering::Relaxed) < self.rules.most_learned && self.has_room()
+        self.learned.load(Ordering::Acquire) < self.rules.most_learned && self.has_room()
     }
 
     fn has_room(&self) -> bool {
         // A reader without the lock may see one of the two before the other.
         let displaced = self.displaced.load(Ordering::Relaxed);
-        self.count.load(Ordering::Relaxed).saturating_sub(displaced) < self.rules.most
+        self.count.load(Ordering::Acquire).saturating_sub(displaced) < self.rules.most
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
@@ -257,10 +259,13 @@ impl Names {
 
     fn add(&self, hash: u64, name: &str, origin: Origin) -> NameId {
         // Numbers are given in turn, from one on, by whoever may add.
-        let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.count.load(Ordering::Relaxed) + 1;
         let id = NameId(u32::try_from(number).expect("a table holds hundreds of names at most"));
         let origin = AtomicU8::new(origin as u8);
-        self.table.add(hash, Name { id, text: name.into(), origin }).id
+        self.table.add(hash, Name { id, text: name.into(), origin });
+        // Only now, so that who sees the table full can find what is in it.
+        self.count.store(number, Ordering::Release);
+        id
     }
 
     /// How many names there can ever be, without [`OTHER`].

@@ -36,6 +36,8 @@ pub(super) struct Buckets {
     /// What a sample is compared with. Whole numbers: a bound of 0.1 s holds 100 ms, not one
     /// nanosecond less because 0.1 has no exact double.
     limits: Box<[u64]>,
+    /// By the number of bits in a sample, the first bucket that it can be in.
+    starts: [u8; 65],
     bounds: Box<[Bound]>,
     scale: Scale,
 }
@@ -78,7 +80,7 @@ impl Buckets {
             limits.push(bound);
         }
         let bounds = bounds.iter().map(|&value| Bound { value, le: canonical(value) });
-        Ok(Self { limits: limits.into(), bounds: bounds.collect(), scale: Scale::Nanos })
+        Ok(Self::new(limits, bounds.collect(), Scale::Nanos))
     }
 
     /// Bounds of our own, in seconds.
@@ -90,11 +92,16 @@ impl Buckets {
     pub(super) fn of_numbers(limits: &[u64]) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
         let bound = |&limit: &u64| Bound { value: limit as f64, le: canonical(limit as f64) };
-        Self {
-            limits: limits.into(),
-            bounds: limits.iter().map(bound).collect(),
-            scale: Scale::Ones,
-        }
+        Self::new(limits.to_vec(), limits.iter().map(bound).collect(), Scale::Ones)
+    }
+
+    fn new(limits: Vec<u64>, bounds: Box<[Bound]>, scale: Scale) -> Self {
+        let start = |bits: usize| {
+            let least = if bits == 0 { 0 } else { 1 << (bits - 1) };
+            let start = limits.partition_point(|&limit| limit < least);
+            u8::try_from(start).expect("there are at most 64 bounds")
+        };
+        Self { starts: std::array::from_fn(start), limits: limits.into(), bounds, scale }
     }
 
     /// The finite bounds, rising.
@@ -113,8 +120,13 @@ impl Buckets {
     }
 
     /// The bucket of a sample. One that is equal to a bound lies within it.
+    #[inline]
     pub(super) fn index(&self, sample: u64) -> usize {
-        self.limits.partition_point(|&limit| limit < sample)
+        // Between a power of two and the next one there are rarely more than two bounds.
+        let bits = u64::BITS - sample.leading_zeros();
+        let start = usize::from(self.starts[bits as usize]);
+        let beyond = self.limits[start..].iter().position(|&limit| limit >= sample);
+        start + beyond.unwrap_or(self.limits.len() - start)
     }
 
     pub(super) fn scale(&self) -> Scale {
@@ -186,6 +198,20 @@ mod tests {
         assert_eq!(buckets.index(0), 0);
         assert_eq!(buckets.index(u64::MAX), DEFAULT.len());
         assert_eq!(buckets.count(), DEFAULT.len() + 1);
+    }
+
+    #[test]
+    fn a_sample_is_in_the_first_bucket_that_holds_it() {
+        let fine: Vec<f64> = (1..=64).map(|bound| f64::from(bound) * 1e-9).collect();
+        for bounds in [&DEFAULT[..], &LONG, &fine, &[f64::from(u32::MAX)]] {
+            let buckets = Buckets::of_our_seconds(bounds);
+            let around = buckets.limits.iter().flat_map(|limit| [limit - 1, *limit, limit + 1]);
+            let powers = (0..64).flat_map(|bits| [(1_u64 << bits) - 1, 1 << bits]);
+            for sample in around.chain(powers).chain([u64::MAX]) {
+                let expected = buckets.limits.partition_point(|&limit| limit < sample);
+                assert_eq!(buckets.index(sample), expected, "{sample} in {bounds:?}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use prometheus::Registry;
@@ -26,6 +26,7 @@ use super::{
     inspections::Inspections,
     labels::{ClosedSet, HttpMethod, Unknown, check_name, is_identifier},
     lists::Lists,
+    moment::Birth,
     routes::Routes,
     series::Series,
     sessions::{Limits, Sessions},
@@ -371,7 +372,7 @@ impl McpMetricsBuilder {
             Others::Joined(registry) => (Some(registry), true),
         };
 
-        let (shards, born) = (Shards::for_this_machine(), Instant::now());
+        let shards = Shards::for_this_machine();
         let buckets = AllBuckets::new(&self.duration_buckets)?;
         let proven = |what, most| Rules {
             what,
@@ -408,6 +409,7 @@ impl McpMetricsBuilder {
                 sets,
                 shape,
                 max_series: limit,
+                birth: Birth::now(),
                 shards,
                 registry,
                 descs,
@@ -424,10 +426,10 @@ impl McpMetricsBuilder {
                 exchange_durations: Series::new(shape.routed),
                 errors: Series::new(MOST_ERRORS),
                 token_bytes: self.token_bytes,
-                clients: Clients::new(born, shards),
-                sessions: Sessions::new(session_limits, born, &buckets.long, shards),
+                clients: Clients::new(shards),
+                sessions: Sessions::new(session_limits, &buckets.long, shards),
                 streams: Streams::new(&buckets, shards),
-                lists: Lists::new(born, shards),
+                lists: Lists::new(shards),
                 batches: Cell::new(&buckets.batches, shards),
                 in_flight: InFlight::new(shards),
                 auth_attempts: AuthAttempts::new(shards),

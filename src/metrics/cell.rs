@@ -48,8 +48,9 @@ impl Counters {
         Self { lines, lines_per_shard, shards }
     }
 
+    #[inline]
     pub(super) fn add(&self, slot: usize, n: u64) {
-        Self::add_in(self.shard_of_this_thread(), slot, n);
+        self.add_in(self.shard_of_this_thread(), slot, n);
     }
 
     /// The sum of a slot over all shards.
@@ -71,26 +72,41 @@ impl Counters {
         }
     }
 
-    fn shard_of_this_thread(&self) -> &[Line] {
+    /// The first slot of it.
+    #[inline]
+    fn shard_of_this_thread(&self) -> usize {
         // A mask, not a division: the number of shards is a power of two.
-        let first = (thread_number() & (self.shards.0 - 1)) * self.lines_per_shard;
-        &self.lines[first..first + self.lines_per_shard]
+        (thread_number() & (self.shards.0 - 1)) * self.lines_per_shard * SLOTS_PER_LINE
     }
 
     /// Relaxed: a counter orders nothing but itself.
-    fn add_in(shard: &[Line], slot: usize, n: u64) {
-        shard[slot / SLOTS_PER_LINE].0[slot % SLOTS_PER_LINE].fetch_add(n, Ordering::Relaxed);
+    #[inline]
+    fn add_in(&self, shard: usize, slot: usize, n: u64) {
+        debug_assert!(slot < self.lines_per_shard * SLOTS_PER_LINE, "in the next shard");
+        let slot = shard + slot;
+        let counter = &self.lines[slot / SLOTS_PER_LINE].0[slot % SLOTS_PER_LINE];
+        counter.fetch_add(n, Ordering::Relaxed);
     }
 }
 
 /// Threads are numbered as they first come by, so that the shards fill evenly.
+#[inline]
 fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         // It has no destructor: it can be read as long as the thread runs.
-        static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+        static NUMBER: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
     }
-    NUMBER.with(|number| *number)
+    #[cold]
+    fn next() -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        NUMBER.set(number);
+        number
+    }
+    match NUMBER.get() {
+        usize::MAX => next(),
+        number => number,
+    }
 }
 
 /// What is known of everything with the same labels: how often, how much of it, in which buckets.
@@ -114,10 +130,10 @@ impl Cell {
         match sample {
             Some(sample) => {
                 let sample = sample.min(buckets.largest());
-                Counters::add_in(shard, buckets.index(sample), 1);
-                Counters::add_in(shard, buckets.count() + SUM, sample);
+                self.counters.add_in(shard, buckets.index(sample), 1);
+                self.counters.add_in(shard, buckets.count() + SUM, sample);
             }
-            None => Counters::add_in(shard, buckets.count() + UNMEASURED, 1),
+            None => self.counters.add_in(shard, buckets.count() + UNMEASURED, 1),
         }
     }
 

@@ -1,11 +1,8 @@
 //! Who calls: a bounded number of clients by name and version.
 
-use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Mutex, MutexGuard, PoisonError, TryLockError,
+    atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
 };
 
 use super::{
@@ -13,6 +10,7 @@ use super::{
     clamps::{Clamps, Label},
     exposition::{Exposition, expose_counter},
     labels::{ClosedSet, KNOWN_CLIENTS, LONGEST, OTHER, Reason, check_client, check_version},
+    moment::Moment,
     names,
     table::Hash,
 };
@@ -107,8 +105,7 @@ const OUTCOMES: usize = Outcome::ALL.len();
 #[derive(Debug)]
 pub(super) struct Clients {
     hash: Hash,
-    born: Instant,
-    /// The latest time that anybody brought along, in seconds since `born`.
+    /// The latest time that anybody brought along, in seconds since the birth of the store.
     clock: AtomicU64,
     /// For some bits of a hash, the place where it is likely to be found.
     hints: [AtomicU16; 64],
@@ -163,11 +160,10 @@ struct Candidate {
 }
 
 impl Clients {
-    pub(super) fn new(born: Instant, shards: Shards) -> Self {
+    pub(super) fn new(shards: Shards) -> Self {
         let candidates = (0..SETS * PER_SET).map(|_| Candidate::default()).collect();
         Self {
             hash: Hash::new(),
-            born,
             clock: AtomicU64::new(0),
             hints: std::array::from_fn(|_| AtomicU16::new(0)),
             places: std::array::from_fn(|_| Place::default()),
@@ -186,7 +182,7 @@ impl Clients {
         &self,
         name: &str,
         version: Option<&str>,
-        now: Instant,
+        now: Moment,
         clamps: &Clamps,
     ) -> ClientId {
         // First of all, since a hash takes its time over a name of a megabyte.
@@ -204,8 +200,8 @@ impl Clients {
     }
 
     /// Notes that a client is there.
-    pub(super) fn seen(&self, id: ClientId, now: Instant) {
-        let now = now.saturating_duration_since(self.born).as_secs();
+    pub(super) fn seen(&self, id: ClientId, now: Moment) {
+        let now = now.seconds();
         if self.clock.load(Ordering::Relaxed) < now {
             self.clock.store(now, Ordering::Relaxed);
         }
@@ -269,7 +265,7 @@ impl Clients {
     }
 
     #[cold]
-    fn candidate(&self, name: &str, version: &str, now: Instant, clamps: &Clamps) -> ClientId {
+    fn candidate(&self, name: &str, version: &str, now: Moment, clamps: &Clamps) -> ClientId {
         if let Err(reason) = check_client(name) {
             return ClientId::refused(reason);
         }
@@ -442,4 +438,212 @@ const fn set_of(identity: u64) -> usize {
 #[expect(clippy::cast_possible_truncation, reason = "there are a thousand at most")]
 const fn number(place: usize) -> u16 {
     place as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{super::testing::Rows, *};
+
+    const HOUR: u64 = 3_600;
+
+    struct Bench {
+        clients: Clients,
+        clamps: Clamps,
+        now: Moment,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let (now, shards) = (Moment::of_test(0), Shards::for_this_machine());
+            Self { clients: Clients::new(shards), clamps: Clamps::new(shards), now }
+        }
+
+        fn id(&self, name: &str, version: Option<&str>) -> ClientId {
+            self.clients.id(name, version, self.now, &self.clamps)
+        }
+
+        /// One operation, from the naming of the client to its end.
+        fn call(&self, name: &str, version: &str, outcome: Outcome) -> Result<(), Reason> {
+            self.clients.count(self.id(name, Some(version)), outcome)
+        }
+
+        fn succeed(&self, name: &str, version: &str, times: usize) {
+            (0..times).for_each(|_| _ = self.call(name, version, Outcome::Success));
+        }
+
+        /// The sums over all outcomes, by name and version.
+        fn shown(&self) -> BTreeMap<String, u64> {
+            let mut rows = Rows::default();
+            self.clients.expose(&mut rows);
+            let mut shown = BTreeMap::new();
+            for (_, labels, value) in rows.0 {
+                *shown.entry(labels[..2].join(" ")).or_default() += value;
+            }
+            shown
+        }
+    }
+
+    #[test]
+    fn a_known_client_is_shown_by_its_first_success_and_another_by_its_tenth() {
+        let bench = Bench::new();
+        assert_eq!(bench.call("claude-code", "2.0", Outcome::ToolError), Err(Reason::Unknown));
+        assert_eq!(bench.call("claude-code", "2.0", Outcome::Success), Ok(()));
+        for _ in 0..9 {
+            assert_eq!(bench.call("mine", "1", Outcome::Success), Err(Reason::Unknown));
+            assert_eq!(bench.call("mine", "1", Outcome::ToolError), Err(Reason::Unknown));
+        }
+        assert_eq!(bench.call("mine", "1", Outcome::Success), Ok(()));
+        assert_eq!(bench.call("mine", "1", Outcome::ToolError), Ok(()));
+        assert_eq!(bench.call("mine", "2", Outcome::Success), Err(Reason::Unknown));
+        let expected = [("_OTHER _OTHER", 20), ("claude-code 2.0", 1), ("mine 1", 2)];
+        assert_eq!(bench.shown(), expected.map(|(name, count)| (name.to_owned(), count)).into());
+    }
+
+    /// The client of a session is named once, and counts in all that follows.
+    #[test]
+    fn a_number_that_is_kept_counts_for_its_client_once_that_is_shown() {
+        let bench = Bench::new();
+        let kept = bench.id("mine", Some("1"));
+        for _ in 0..9 {
+            assert_eq!(bench.clients.count(kept, Outcome::Success), Err(Reason::Unknown));
+        }
+        assert_eq!(bench.clients.count(kept, Outcome::Success), Ok(()));
+        assert_eq!(bench.clients.count(kept, Outcome::Cancelled), Ok(()));
+        assert_ne!(bench.id("mine", Some("1")), kept, "it has a place of its own now");
+        assert_eq!(bench.shown()["mine 1"], 2);
+        assert_eq!(ClientId::unpacked(kept.packed()), kept);
+    }
+
+    #[test]
+    fn who_says_nothing_is_none_and_what_cannot_be_shown_is_other() {
+        let bench = Bench::new();
+        assert_eq!(bench.clients.count(ClientId::NONE, Outcome::Success), Ok(()));
+        for (name, reason) in [
+            ("", Reason::Length),
+            (&*"x".repeat(65), Reason::Length),
+            (&*"x".repeat(1 << 20), Reason::Length),
+            ("a\"b", Reason::Charset),
+            ("a\nb", Reason::Charset),
+            ("\u{fffd}", Reason::Charset),
+            ("none", Reason::Unknown),
+            ("_OTHER", Reason::Unknown),
+        ] {
+            assert_eq!(bench.call(name, "1", Outcome::Success), Err(reason), "{name:.9}");
+        }
+        let expected = [("_OTHER _OTHER", 8), ("none ", 1)];
+        assert_eq!(bench.shown(), expected.map(|(name, count)| (name.to_owned(), count)).into());
+    }
+
+    #[test]
+    fn a_version_that_cannot_be_shown_is_other_under_the_clients_name() {
+        let bench = Bench::new();
+        let long = "1".repeat(1 << 20);
+        for version in ["1;2", "1\n", &long, &"1".repeat(33)] {
+            assert_eq!(bench.call("cursor", version, Outcome::Success), Ok(()));
+        }
+        assert_eq!(bench.clients.count(bench.id("cursor", None), Outcome::Success), Ok(()));
+        assert_eq!(bench.call("cursor", "", Outcome::Success), Ok(()));
+        let expected = [("cursor ", 2), ("cursor _OTHER", 4)];
+        assert_eq!(bench.shown(), expected.map(|(name, count)| (name.to_owned(), count)).into());
+        let clamped = |wanted| {
+            let all = bench.clamps.all();
+            let of_version = all.filter(|(label, ..)| *label == Label::ClientVersion);
+            of_version
+                .filter(|(_, reason, _)| *reason == wanted)
+                .map(|(.., count)| count)
+                .sum::<u64>()
+        };
+        assert_eq!((clamped(Reason::Charset), clamped(Reason::Length)), (2, 2));
+    }
+
+    /// T27: names that are made up get half of the places at most, and memory stays as it was.
+    #[test]
+    fn ten_thousand_made_up_clients_leave_room_for_the_known_and_all_sums_true() {
+        let bench = Bench::new();
+        let (mut calls, mut refused) = (0, 0);
+        let mut call = |name: &str, version: &str| {
+            calls += 1;
+            refused += u64::from(bench.call(name, version, Outcome::Success).is_err());
+        };
+        for number in 0..10_000 {
+            call(&format!("evil{number}"), "1");
+            // A client that is as good as unknown, but real, comes through the flood.
+            if number % 100 == 0 {
+                call("mine", "1");
+            }
+        }
+        for number in 0..20 {
+            (0..20).for_each(|_| call(&format!("patient{number}"), "1"));
+        }
+        for version in 0..40 {
+            call("claude-code", &version.to_string());
+        }
+        let shown = bench.shown();
+        assert_eq!(shown.len(), MOST_SHOWN + 1, "{shown:?}");
+        let known = shown.keys().filter(|name| name.starts_with("claude-code")).count();
+        assert_eq!(known, RESERVED);
+        assert_eq!(shown["mine 1"], 91, "nine before the proof");
+        assert_eq!(shown.values().sum::<u64>(), calls);
+        assert_eq!(shown["_OTHER _OTHER"], refused);
+        assert_eq!(bench.clients.lock().candidates.len(), SETS * PER_SET);
+    }
+
+    #[test]
+    fn the_known_may_have_all_places() {
+        let bench = Bench::new();
+        for version in 0..40 {
+            bench.succeed("claude-code", &version.to_string(), 1);
+        }
+        assert_eq!(bench.shown().len(), MOST_SHOWN + 1);
+        bench.succeed("mine", "1", 20);
+        assert!(!bench.shown().contains_key("mine 1"));
+        let id = bench.id("mine", Some("1"));
+        assert_eq!(bench.clients.count(id, Outcome::Success), Err(Reason::Cap));
+    }
+
+    /// No counter goes down: the series of the old client end, and those of the new one start at
+    /// zero.
+    #[test]
+    fn a_place_is_given_on_after_a_day_away_and_counts_from_zero() {
+        let mut bench = Bench::new();
+        let numbers: Vec<_> = (0..MOST_SHOWN)
+            .map(|version| {
+                bench.succeed("claude-code", &version.to_string(), 5);
+                bench.id("claude-code", Some(&version.to_string()))
+            })
+            .collect();
+        bench.now = Moment::of_test(23 * HOUR);
+        bench.id("claude-code", Some("0"));
+        bench.succeed("cursor", "9", 1);
+        assert!(!bench.shown().contains_key("cursor 9"), "nobody was away for long");
+
+        bench.now = Moment::of_test(25 * HOUR);
+        bench.succeed("cursor", "9", 1);
+        let shown = bench.shown();
+        assert_eq!(shown["cursor 9"], 1);
+        assert_eq!(shown["claude-code 0"], 5, "it was there two hours ago");
+        assert_eq!(shown.len(), MOST_SHOWN + 1, "{shown:?}");
+        // A number of the old client, kept for longer than a day, counts for nobody.
+        let gone =
+            (0..MOST_SHOWN).find(|version| !shown.contains_key(&format!("claude-code {version}")));
+        let late = bench.clients.count(numbers[gone.unwrap()], Outcome::Success);
+        assert_eq!(late, Err(Reason::Unknown));
+        assert_eq!(bench.shown()["cursor 9"], 1);
+    }
+
+    #[test]
+    fn clients_are_found_though_their_hints_are_taken() {
+        let bench = Bench::new();
+        for version in 0..MOST_SHOWN {
+            bench.succeed("claude-code", &version.to_string(), 1);
+        }
+        for version in 0..MOST_SHOWN {
+            let id = bench.id("claude-code", Some(&version.to_string()));
+            assert_eq!(id.kind, IdKind::Shown);
+            assert_eq!(bench.clients.count(id, Outcome::Success), Ok(()));
+        }
+        assert!(bench.shown().values().all(|count| *count == 2), "{:?}", bench.shown());
+    }
 }

@@ -47,6 +47,7 @@ pub(super) enum TargetKey {
 impl Key for OperationKey {
     /// Each part has bits of its own: a target 36, in which a name has 32, and the others from one
     /// to eight. An absent part is one more value.
+    #[inline]
     fn packed(self) -> u64 {
         let target = match self.target {
             TargetKey::None => 0,

@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
 };
 
 use super::{
     cell::{Counters, Shards},
     exposition::{Exposition, expose_counter},
     labels::{ClosedSet, ListKind, SchemaChange},
+    moment::Moment,
     names,
     table::Hash,
 };
@@ -50,7 +50,6 @@ pub(crate) struct ListItem<'a> {
 #[derive(Debug)]
 pub(super) struct Lists {
     hash: Hash,
-    born: Instant,
     /// By [`ListKind`].
     kinds: [Mutex<List>; ListKind::ALL.len()],
     changes: Counters,
@@ -62,7 +61,7 @@ struct List {
     open: Option<Totals>,
     largest: Option<Dated<Totals>>,
     /// When the last list was complete.
-    completed: Option<Duration>,
+    completed: Option<u64>,
     /// By a hash of the name.
     known: HashMap<u64, Known>,
     /// There was no room for an item.
@@ -75,16 +74,16 @@ struct Totals {
     bytes: u64,
 }
 
-/// Something and when it was seen, since the birth of the store.
+/// Something and when it was seen, in seconds since the birth of the store.
 #[derive(Clone, Copy, Debug)]
 struct Dated<T> {
     what: T,
-    at: Duration,
+    at: u64,
 }
 
 #[derive(Debug)]
 struct Known {
-    seen: Duration,
+    seen: u64,
     /// The definitions that the item had, the latest last. Of tools only.
     definitions: Vec<u64>,
 }
@@ -96,13 +95,12 @@ const MOST_KNOWN: usize = 4_096;
 /// out and back.
 const MOST_DEFINITIONS: usize = 8;
 
-const WINDOW: Duration = Duration::from_secs(3_600);
+const WINDOW: u64 = 3_600;
 
 impl Lists {
-    pub(super) fn new(born: Instant, shards: Shards) -> Self {
+    pub(super) fn new(shards: Shards) -> Self {
         Self {
             hash: Hash::new(),
-            born,
             kinds: Default::default(),
             changes: Counters::new(SchemaChange::ALL.len(), shards),
         }
@@ -114,9 +112,9 @@ impl Lists {
         kind: ListKind,
         page: ListPage,
         items: impl Iterator<Item = ListItem<'a>>,
-        now: Instant,
+        now: Moment,
     ) {
-        let now = now.saturating_duration_since(self.born);
+        let now = now.seconds();
         let mut list = self.list(kind);
         for item in items {
             // Two long names may begin the same.
@@ -167,7 +165,7 @@ impl Lists {
 
 impl List {
     /// Notes an item with its definition, and tells what is new about it.
-    fn know(&mut self, key: u64, definition: Option<u64>, now: Duration) -> Option<SchemaChange> {
+    fn know(&mut self, key: u64, definition: Option<u64>, now: u64) -> Option<SchemaChange> {
         if let Some(known) = self.known.get_mut(&key) {
             known.seen = now;
             let definition = definition?;
@@ -193,7 +191,7 @@ impl List {
     }
 
     /// Adds a page to the list that it belongs to.
-    fn add(&mut self, page: ListPage, now: Duration) {
+    fn add(&mut self, page: ListPage, now: u64) {
         let ListPage { items, bytes, first, last } = page;
         let before = match (first, last) {
             // Whoever lists in pages meanwhile goes on after it.
@@ -224,5 +222,163 @@ impl List {
         if self.largest.as_ref().is_none_or(larger) {
             self.largest = Some(Dated { what: all, at: now });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::Rows, *};
+
+    struct Bench {
+        lists: Lists,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { lists: Lists::new(Shards::for_this_machine()) }
+        }
+
+        /// One page; each item is a name and a definition.
+        fn page(&self, first: bool, last: bool, items: &[(&str, u64)], seconds: u64) {
+            let items_here = items.len() as u64;
+            let page = ListPage { items: items_here, bytes: 50 * items_here, first, last };
+            let items = items.iter().map(|&(name, hash)| ListItem {
+                name,
+                truncated: false,
+                bytes: 10,
+                hash,
+            });
+            let now = Moment::of_test(seconds);
+            self.lists.record(ListKind::Tools, page, items, now);
+        }
+
+        fn list(&self, items: &[(&str, u64)], seconds: u64) {
+            self.page(true, true, items, seconds);
+        }
+
+        fn tools(&self) -> Option<u64> {
+            self.lists.offered(ListKind::Tools)
+        }
+
+        /// Bytes and items of the largest list.
+        fn size(&self) -> [u64; 2] {
+            let mut rows = Rows::default();
+            self.lists.expose_sizes(&mut rows);
+            let rows = rows.by_labels();
+            ["bytes", "items"].map(|of| rows[&format!("list_response_{of} tools")])
+        }
+
+        /// Tools added and definitions changed.
+        fn changes(&self) -> [u64; 2] {
+            [SchemaChange::Added, SchemaChange::Changed]
+                .map(|change| self.lists.changes.get(change.index()))
+        }
+    }
+
+    #[test]
+    fn pages_are_one_list_which_counts_when_its_last_one_has_come() {
+        let bench = Bench::new();
+        bench.page(true, false, &[("a", 1), ("b", 2)], 0);
+        bench.page(false, false, &[("c", 3)], 1);
+        assert_eq!(bench.tools(), None);
+        bench.page(false, true, &[("d", 4)], 2);
+        assert_eq!(bench.tools(), Some(4));
+        assert_eq!(bench.size(), [200, 4]);
+        assert_eq!(bench.changes(), [0, 0], "the first list is no news");
+    }
+
+    #[test]
+    fn a_list_without_its_beginning_or_its_end_is_none() {
+        let bench = Bench::new();
+        bench.page(false, false, &[("a", 1)], 0);
+        bench.page(false, true, &[("b", 2)], 0);
+        bench.page(true, false, &[("a", 1)], 1);
+        assert_eq!(bench.tools(), None);
+        // Who begins again, begins at the beginning.
+        bench.page(true, false, &[("a", 1)], 2);
+        bench.page(false, true, &[("b", 2)], 3);
+        assert_eq!((bench.tools(), bench.size()), (Some(2), [100, 2]));
+    }
+
+    /// Each user is shown other tools; the numbers are those of all users.
+    #[test]
+    fn lists_of_several_users_do_not_flap() {
+        let bench = Bench::new();
+        bench.list(&[("a", 1), ("b", 2), ("c", 3)], 0);
+        for turn in 1..100 {
+            bench.list(&[("a", 1)], turn);
+            assert_eq!((bench.tools(), bench.size()), (Some(3), [150, 3]));
+            bench.list(&[("a", 1), ("b", 2), ("c", 3)], turn);
+            assert_eq!((bench.tools(), bench.size()), (Some(3), [150, 3]));
+        }
+        assert_eq!(bench.changes(), [0, 0]);
+        // Somebody lists in pages meanwhile.
+        bench.page(true, false, &[("d", 4)], 100);
+        bench.list(&[("a", 1)], 100);
+        bench.page(false, true, &[("e", 5)], 100);
+        assert_eq!((bench.tools(), bench.size()), (Some(5), [150, 3]));
+        assert_eq!(bench.changes(), [2, 0]);
+    }
+
+    #[test]
+    fn what_nobody_is_shown_any_more_is_gone_after_an_hour() {
+        let bench = Bench::new();
+        bench.list(&[("a", 1), ("b", 2)], 0);
+        bench.list(&[("a", 1)], 3_600);
+        assert_eq!(bench.tools(), Some(2), "an hour is not over");
+        bench.list(&[("a", 1)], 3_601);
+        assert_eq!((bench.tools(), bench.size()), (Some(1), [50, 1]));
+        // Without a list, nobody knows better.
+        assert_eq!(bench.tools(), Some(1));
+        bench.list(&[("a", 1), ("b", 2)], 9_999);
+        assert_eq!((bench.tools(), bench.changes()), (Some(2), [0, 0]), "b is known");
+    }
+
+    #[test]
+    fn a_definition_is_news_unless_it_is_one_of_the_last_eight() {
+        let bench = Bench::new();
+        bench.list(&[("a", 0)], 0);
+        // A user of each version, by turns.
+        for turn in 0..50 {
+            bench.list(&[("a", turn % 8)], turn);
+        }
+        assert_eq!(bench.changes(), [0, 7]);
+        bench.list(&[("a", 8)], 50);
+        bench.list(&[("a", 1)], 50);
+        assert_eq!(bench.changes(), [0, 8], "one of the last eight");
+        bench.list(&[("a", 0)], 50);
+        assert_eq!(bench.changes(), [0, 9], "the first one is forgotten");
+        bench.list(&[("a", 0), ("b", 0)], 51);
+        assert_eq!(bench.changes(), [1, 9]);
+    }
+
+    #[test]
+    fn names_that_were_cut_are_told_apart_by_their_items() {
+        let bench = Bench::new();
+        let page = ListPage { items: 3, bytes: 100, first: true, last: true };
+        let cut = |hash| ListItem { name: "a", truncated: true, bytes: 10, hash };
+        bench.lists.record(
+            ListKind::Prompts,
+            page,
+            [1, 2, 2].map(cut).into_iter(),
+            Moment::of_test(0),
+        );
+        assert_eq!(bench.lists.offered(ListKind::Prompts), Some(2));
+        assert_eq!(bench.tools(), None, "each kind by itself");
+    }
+
+    #[test]
+    fn of_more_items_than_are_kept_the_number_is_that_of_the_largest_list() {
+        let bench = Bench::new();
+        let page = ListPage { items: 10_000, bytes: 100, first: true, last: true };
+        let names: Vec<_> = (0..10_000).map(|number| format!("file:///{number}")).collect();
+        for _ in 0..3 {
+            let items = names.iter().zip(0..);
+            let items =
+                items.map(|(name, hash)| ListItem { name, truncated: false, bytes: 10, hash });
+            bench.lists.record(ListKind::Resources, page, items, Moment::of_test(0));
+        }
+        assert_eq!(bench.lists.offered(ListKind::Resources), Some(10_000));
+        assert_eq!(bench.lists.list(ListKind::Resources).known.len(), MOST_KNOWN);
     }
 }

@@ -133,6 +133,7 @@ mod key;
 mod labels;
 mod layer;
 mod lists;
+mod moment;
 mod names;
 mod observer;
 mod operation;
@@ -144,6 +145,10 @@ mod snapshot;
 mod store;
 mod streams;
 mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod traffic;
 mod wire;

@@ -5,7 +5,7 @@ use std::{
         Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
@@ -14,7 +14,9 @@ use super::{
     clients::ClientId,
     exposition::{Exposition, expose_counter},
     labels::{ClosedSet, SessionEvent},
+    moment::{Moment, whole_millis},
     names,
+    table::Hash,
 };
 use crate::mcp::Revision;
 
@@ -33,7 +35,7 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Sessions {
     limits: Limits,
-    born: Instant,
+    hash: Hash,
     sets: Box<[OnceLock<Box<Set>>]>,
     changing: Mutex<Changing>,
     events: Counters,
@@ -84,12 +86,12 @@ struct Changing {
 }
 
 impl Sessions {
-    pub(super) fn new(limits: Limits, born: Instant, buckets: &Buckets, shards: Shards) -> Self {
+    pub(super) fn new(limits: Limits, buckets: &Buckets, shards: Shards) -> Self {
         // Twice the room: with a choice of two sets, none is full before the table is.
         let sets = (2 * limits.most).div_ceil(PER_SET).next_power_of_two();
         Self {
             limits,
-            born,
+            hash: Hash::new(),
             sets: (0..sets).map(|_| OnceLock::new()).collect(),
             changing: Mutex::new(Changing { live: 0, next_sweep: 0, hand: 0 }),
             events: Counters::new(SessionEvent::ALL.len(), shards),
@@ -102,11 +104,11 @@ impl Sessions {
         &self,
         key: u64,
         facts: SessionFacts,
-        now: Instant,
+        now: Moment,
         mut ended: impl FnMut(Ended),
     ) {
         let key = key.max(1);
-        let now = self.millis(now);
+        let now = now.millis();
         self.count(SessionEvent::Created);
         let mut changing = self.lock();
         if now >= changing.next_sweep {
@@ -138,22 +140,22 @@ impl Sessions {
 
     /// Notes a request of a session, and tells how it began. `None` if that was not seen, or the
     /// session is over.
-    pub(super) fn seen(&self, key: u64, now: Instant) -> Option<SessionFacts> {
+    pub(super) fn seen(&self, key: u64, now: Moment) -> Option<SessionFacts> {
         let key = key.max(1);
         let (set, place) = self.find(key)?;
         let session = &set.sessions[place];
-        session.seen.fetch_max(self.millis(now), Ordering::Relaxed);
+        session.seen.fetch_max(now.millis(), Ordering::Relaxed);
         let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
         // The place may have been given to another meanwhile.
         (set.keys[place].load(Ordering::Acquire) == key).then_some(facts)
     }
 
     /// Ends a session at the client's wish.
-    pub(super) fn terminate(&self, key: u64, now: Instant) -> Option<Ended> {
+    pub(super) fn terminate(&self, key: u64, now: Moment) -> Option<Ended> {
         let mut changing = self.lock();
         let (set, place) = self.find(key.max(1))?;
         self.count(SessionEvent::Terminated);
-        Some(changing.end(set, place, self.millis(now)))
+        Some(changing.end(set, place, now.millis()))
     }
 
     pub(super) fn count(&self, event: SessionEvent) {
@@ -161,16 +163,16 @@ impl Sessions {
     }
 
     /// Ends the sessions that have been idle for too long.
-    pub(super) fn expire(&self, now: Instant, mut ended: impl FnMut(Ended)) {
-        self.sweep(&mut self.lock(), self.millis(now), &mut ended);
+    pub(super) fn expire(&self, now: Moment, mut ended: impl FnMut(Ended)) {
+        self.sweep(&mut self.lock(), now.millis(), &mut ended);
     }
 
     pub(super) fn record_duration(&self, buckets: &Buckets, duration: Duration) {
         self.durations.record_duration(buckets, Some(duration));
     }
 
-    pub(super) fn expose(&self, now: Instant, buckets: &Buckets, out: &mut impl Exposition) {
-        let now = self.millis(now);
+    pub(super) fn expose(&self, now: Moment, buckets: &Buckets, out: &mut impl Exposition) {
+        let now = now.millis();
         let live = self.lock().live;
         out.family(&names::SESSIONS_ACTIVE);
         let created = self.events.get(SessionEvent::Created.index());
@@ -234,21 +236,17 @@ impl Sessions {
         })
     }
 
-    /// The two sets in which a key may be: what is hashed already needs no other hash.
+    /// The two sets in which a key may be.
     #[expect(clippy::cast_possible_truncation, reason = "some bits are enough")]
     fn homes(&self, key: u64) -> [usize; 2] {
-        let mask = self.sets.len() - 1;
-        let (one, other) = (key as usize & mask, (key >> 32) as usize & mask);
+        let (mask, hash) = (self.sets.len() - 1, self.hash.of_number(key));
+        let (one, other) = (hash as usize & mask, (hash >> 32) as usize & mask);
         [one, if one == other { other ^ (mask & 1) } else { other }]
     }
 
     fn all(&self) -> impl Iterator<Item = (&Set, usize)> {
         let sets = self.sets.iter().filter_map(|set| set.get());
         sets.flat_map(|set| (0..PER_SET).map(move |place| (&**set, place)))
-    }
-
-    fn millis(&self, now: Instant) -> u64 {
-        whole_millis(now.saturating_duration_since(self.born))
     }
 
     fn lock(&self) -> MutexGuard<'_, Changing> {
@@ -299,6 +297,197 @@ fn is_free(key: &AtomicU64) -> bool {
     key.load(Ordering::Relaxed) == 0
 }
 
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{
+        super::{buckets, testing::Rows},
+        *,
+    };
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    const FACTS: SessionFacts =
+        SessionFacts { client: ClientId::NONE, revision: Some(Revision::V2025_06_18) };
+
+    fn at(seconds: u32) -> Moment {
+        Moment::of_test(seconds.into())
+    }
+
+    struct Bench {
+        sessions: Sessions,
+        buckets: Buckets,
+    }
+
+    impl Bench {
+        fn new(most: usize) -> Self {
+            let limits = Limits { most, idle: 1_800 * SECOND };
+            let buckets = Buckets::of_our_seconds(&buckets::LONG);
+            let sessions = Sessions::new(limits, &buckets, Shards::for_this_machine());
+            Self { sessions, buckets }
+        }
+
+        fn create(&self, key: u64, seconds: u32) {
+            let now = at(seconds);
+            let record =
+                |ended: Ended| self.sessions.record_duration(&self.buckets, ended.duration);
+            self.sessions.create(key, FACTS, now, record);
+        }
+
+        /// All values but the buckets, by family and label.
+        fn shown(&self, seconds: u32) -> BTreeMap<String, u64> {
+            let now = at(seconds);
+            let record =
+                |ended: Ended| self.sessions.record_duration(&self.buckets, ended.duration);
+            self.sessions.expire(now, record);
+            let mut rows = Rows::default();
+            self.sessions.expose(now, &self.buckets, &mut rows);
+            rows.by_labels()
+        }
+
+        fn active(&self, seconds: u32) -> u64 {
+            self.shown(seconds)["sessions_active"]
+        }
+    }
+
+    #[test]
+    fn a_session_lasts_from_its_birth_to_its_end() {
+        let bench = Bench::new(10);
+        assert!(bench.shown(0).is_empty());
+        bench.create(7, 0);
+        bench.create(8, 10);
+        assert_eq!(bench.sessions.seen(7, at(20)), Some(FACTS));
+        let shown = bench.shown(30);
+        assert_eq!(shown["sessions_active"], 2);
+        assert_eq!(
+            shown["sessions_oldest_idle_seconds"], 20_000_000_000,
+            "session 8, in nanoseconds"
+        );
+        assert_eq!(shown["session_events_total created"], 2);
+
+        let ended = bench.sessions.terminate(7, at(60)).unwrap();
+        assert_eq!((ended.duration, ended.facts), (60 * SECOND, FACTS));
+        assert_eq!(bench.sessions.seen(7, at(61)), None);
+        assert!(bench.sessions.terminate(7, at(61)).is_none(), "it ends once");
+        let shown = bench.shown(70);
+        assert_eq!(shown["sessions_active"], 1);
+        assert_eq!(shown["session_events_total terminated"], 1);
+    }
+
+    #[test]
+    fn a_session_without_requests_expires_at_a_scrape() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        bench.create(8, 0);
+        bench.sessions.seen(8, at(100));
+        assert_eq!(bench.active(1_799), 2);
+        let shown = bench.shown(1_800);
+        assert_eq!(shown["sessions_active"], 1);
+        assert_eq!(shown["session_events_total expired"], 1);
+        assert_eq!(bench.active(1_900), 0);
+        let shown = bench.shown(10_000);
+        assert_eq!(shown["session_events_total expired"], 2);
+        assert_eq!(shown["sessions_oldest_idle_seconds"], 0);
+        // They lasted to their last request: one no time at all, the other 100 seconds.
+        assert_eq!(shown["session_duration_seconds"], 2);
+        assert_eq!(shown["session_duration_seconds sum"], 100_000_000_000);
+    }
+
+    #[test]
+    fn without_scrapes_the_idle_ones_go_when_others_come() {
+        let bench = Bench::new(10_000);
+        (0..100).for_each(|key| bench.create(key, 0));
+        for turn in 1..100 {
+            bench.create(1_000 + u64::from(turn), turn * 100);
+        }
+        assert!(bench.sessions.lock().live < 30, "{}", bench.sessions.lock().live);
+    }
+
+    #[test]
+    fn a_request_that_comes_back_in_time_keeps_its_session() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        for seconds in (1_000..100_000).step_by(1_000) {
+            assert_eq!(bench.sessions.seen(7, at(seconds)), Some(FACTS));
+            assert_eq!(bench.active(seconds), 1);
+        }
+        // Clocks are read before, and arrive in any order.
+        bench.sessions.seen(7, at(10));
+        assert_eq!(bench.active(100_000), 1);
+    }
+
+    #[test]
+    fn an_id_that_is_given_out_again_is_one_session() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        bench.create(7, 5);
+        let shown = bench.shown(5);
+        assert_eq!(shown["sessions_active"], 1);
+        assert_eq!(shown["session_events_total created"], 2);
+        assert_eq!(shown["session_duration_seconds"], 1);
+    }
+
+    /// T27: 10,000 sessions and more; those that are in use stay.
+    #[test]
+    fn a_flood_of_sessions_ends_those_that_nobody_uses() {
+        let bench = Bench::new(1_000);
+        bench.create(1, 0);
+        for number in 2..20_000_u64 {
+            let seconds = u32::try_from(number / 100).unwrap();
+            bench.create(number, seconds);
+            assert_eq!(bench.sessions.seen(1, at(seconds + 1)), Some(FACTS));
+        }
+        let shown = bench.shown(200);
+        assert_eq!(shown["sessions_active"], 1_000);
+        assert_eq!(shown["session_events_total created"], 19_999);
+        assert_eq!(shown["session_events_total expired"], 18_999);
+        assert_eq!(shown["session_duration_seconds"], 18_999);
+        assert_eq!(bench.sessions.all().count() / PER_SET, bench.sessions.sets.len());
+    }
+
+    #[test]
+    fn a_table_of_one_has_one() {
+        for most in [0, 1] {
+            let bench = Bench::new(most);
+            for key in 0..100 {
+                bench.create(key, 0);
+                assert_eq!(bench.sessions.seen(key, at(0)), Some(FACTS));
+            }
+            assert_eq!(bench.active(0), 1);
+        }
+    }
+
+    #[test]
+    fn sessions_come_and_go_on_many_threads() {
+        let bench = Bench::new(10_000);
+        std::thread::scope(|scope| {
+            for thread in 0..4_u64 {
+                let bench = &bench;
+                scope.spawn(move || {
+                    for number in 0..500 {
+                        let key = thread << 40 | number << 8 | 1;
+                        bench.create(key, 1);
+                        assert_eq!(bench.sessions.seen(key, at(2)), Some(FACTS));
+                        if number % 2 == 0 {
+                            assert!(bench.sessions.terminate(key, at(3)).is_some());
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(bench.active(3), 1_000);
+    }
+
+    #[test]
+    fn facts_are_kept_whole() {
+        let clients = [ClientId::NONE, ClientId::unpacked(u64::MAX >> 14)];
+        for client in clients {
+            let revisions = <Revision as ClosedSet>::ALL.iter().copied().map(Some);
+            for revision in revisions.chain([None]) {
+                let facts = SessionFacts { client, revision };
+                assert_eq!(SessionFacts::unpacked(facts.packed()), facts);
+            }
+        }
+    }
 }

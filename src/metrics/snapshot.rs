@@ -14,6 +14,7 @@ use super::{
     group::Group,
     key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, TargetKey},
     labels::{CancelCause, ClosedSet, Code, Fault, HttpMethod, ListKind, OTHER, Scheme, Unknown},
+    moment::Moment,
     names,
     operation::MethodLabel,
     store::{Inner, RegistryCounts},
@@ -28,7 +29,7 @@ use crate::{
 pub(super) struct Snapshot<'a> {
     store: &'a Inner,
     /// When it was taken.
-    now: Instant,
+    now: Moment,
     tools: NamesByNumber,
     routes: NamesByNumber,
     /// By tool and [`ending`].
@@ -58,7 +59,7 @@ pub(super) struct Snapshot<'a> {
 
 impl<'a> Snapshot<'a> {
     pub(super) fn of(store: &'a Inner) -> Self {
-        let now = Instant::now();
+        let now = store.birth.moment(Instant::now());
         store.expire_sessions(now);
         // The series go before the names: a name is admitted before it has a series.
         let operations: Vec<_> = store.operations.iter().collect();

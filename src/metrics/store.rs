@@ -6,7 +6,7 @@ use std::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use prometheus::{Registry, core::Desc};
@@ -29,6 +29,7 @@ use super::{
     key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, StatusKey, TargetKey},
     labels::{self, AuthKind, ClosedSet, HttpMethod, Reason},
     lists::Lists,
+    moment::{Birth, Moment},
     operation::MethodLabel,
     page::Page,
     routes::Routes,
@@ -97,6 +98,7 @@ pub(super) struct Inner {
     pub(super) sets: Sets,
     pub(super) shape: Shape,
     pub(super) max_series: usize,
+    pub(super) birth: Birth,
     pub(super) buckets: AllBuckets,
     pub(super) shards: Shards,
     /// Whose other families [`MetricsService`](super::MetricsService) serves.
@@ -536,7 +538,7 @@ impl McpMetrics {
 
 impl Inner {
     /// Ends the sessions that have been idle for too long.
-    pub(super) fn expire_sessions(&self, now: Instant) {
+    pub(super) fn expire_sessions(&self, now: Moment) {
         self.sessions.expire(now, |ended| self.session_over(ended));
     }
 

@@ -95,12 +95,20 @@ impl Hash {
         let bytes = text.as_bytes();
         let start = self.key ^ bytes.len() as u64;
         // The last word overlaps the one before it, so that no bytes are left over.
-        let Some(last) = bytes.last_chunk() else {
-            return fold(start ^ bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)));
-        };
+        let Some(last) = bytes.last_chunk() else { return fold(start ^ short_word(bytes)) };
         let words = bytes.chunks_exact(size_of::<u64>()).filter_map(|word| word.first_chunk());
         let hash = words.fold(start, |hash, &word| fold(hash ^ u64::from_le_bytes(word)));
         fold(hash ^ u64::from_le_bytes(*last))
+    }
+}
+
+/// Up to seven bytes in one word, each in a place of its own for their number.
+fn short_word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -163,7 +171,22 @@ mod tests {
     #[test]
     fn texts_are_hashed_to_their_last_byte_and_under_a_key() {
         let hash = Hash { key: 7 };
-        let texts = ["", "a", "b", "ab", "ba", "aaaaaaaa", "aaaaaaaab", "aaaaaaaa\0", "\0"];
+        let texts = [
+            "",
+            "a",
+            "b",
+            "ab",
+            "ba",
+            "abcd",
+            "abce",
+            "bbcd",
+            "abcdefg",
+            "abcdeg",
+            "aaaaaaaa",
+            "aaaaaaaab",
+            "aaaaaaaa\0",
+            "\0",
+        ];
         let hashes: HashSet<_> = texts.into_iter().map(|text| hash.of_text(text)).collect();
         assert_eq!(hashes.len(), texts.len());
         assert_ne!(Hash { key: 8 }.of_text("a"), hash.of_text("a"));

@@ -29,7 +29,7 @@ impl McpMetrics {
         if !self.has(Group::Clients) {
             return ClientId::NONE;
         }
-        self.inner.clients.id(name, version, now, &self.inner.clamps)
+        self.inner.clients.id(name, version, self.inner.birth.moment(now), &self.inner.clamps)
     }
 
     /// Counts a session that was given out. `key` is a keyed hash of its id.
@@ -40,7 +40,7 @@ impl McpMetrics {
         revision: Option<Revision>,
         now: Instant,
     ) {
-        let facts = SessionFacts { client, revision };
+        let (facts, now) = (SessionFacts { client, revision }, self.inner.birth.moment(now));
         if self.keeps_sessions() {
             self.inner.sessions.create(key, facts, now, |ended| self.inner.session_over(ended));
         }
@@ -52,6 +52,7 @@ impl McpMetrics {
         if !self.keeps_sessions() {
             return None;
         }
+        let now = self.inner.birth.moment(now);
         let facts = self.inner.sessions.seen(key, now)?;
         self.inner.clients.seen(facts.client, now);
         Some(facts)
@@ -62,7 +63,7 @@ impl McpMetrics {
         if !self.keeps_sessions() {
             return;
         }
-        if let Some(ended) = self.inner.sessions.terminate(key, now) {
+        if let Some(ended) = self.inner.sessions.terminate(key, self.inner.birth.moment(now)) {
             self.inner.session_over(ended);
         }
     }
@@ -130,7 +131,7 @@ impl McpMetrics {
     ) {
         if self.has(Group::Lists) {
             let items = items.inspect(|item| self.admit_listed(kind, item));
-            self.inner.lists.record(kind, page, items, now);
+            self.inner.lists.record(kind, page, items, self.inner.birth.moment(now));
         }
     }
 

@@ -1,0 +1,8 @@
+//! The store as a whole, driven as the layer drives it.
+
+mod conventions;
+mod drive;
+mod families;
+mod flood;
+mod read;
+mod settings;
