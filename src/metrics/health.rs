@@ -44,3 +44,29 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::{super::testing::Rows, *};
+
+    #[test]
+    fn losses_add_up_and_the_last_export_is_the_latest() {
+        let health = Health::default();
+        health.dropped(Signal::Span, 3);
+        health.dropped(Signal::Span, 4);
+        for seconds in [100, 300, 200] {
+            health.exported(Signal::Span, UNIX_EPOCH + Duration::from_secs(seconds));
+        }
+        let mut rows = Rows::default();
+        health.expose(&mut rows);
+        let shown: Vec<_> = rows.by_labels().into_iter().collect();
+        let expected = [
+            ("observability_dropped_total log", 0),
+            ("observability_dropped_total span", 7),
+            ("observability_last_export_timestamp_seconds span", 300_000_000_000),
+        ];
+        assert_eq!(shown, expected.map(|(key, value)| (key.to_owned(), value)));
+    }
+}

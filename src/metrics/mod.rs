@@ -73,13 +73,43 @@
 //! | `rpc_server_call_duration_seconds` | histogram | `rpc_system_name`, `rpc_method`, `error_type`, `rpc_response_status_code` |
 //!
 //! Every series of a family has the same labels. One without a value is left out, which means the
-//! same to Prometheus: `error_type` and `reason` of a success. `status` of a tool call or resource
-//! read is `success`, `error` or `cancelled`; `outcome`, `error_type` and `type` tell more, in the
-//! words of [`Outcome`](crate::Outcome).
+//! same to Prometheus: `error_type` and `reason` of a success, `fault` of an error that is nobody's.
+//! `status` of a tool call or resource read is `success`, `error` or `cancelled`; `outcome`,
+//! `error_type` and `type` tell more, in the words of [`Outcome`](crate::Outcome).
 //!
-//! A series appears when it first counts. Only the last three families show zeros from the start, and
-//! a tool does for its success and two kinds of failure as soon as it is admitted, which is from the
-//! start if it was [configured](McpMetricsBuilder::tools).
+//! A series appears when it first counts. What is rare shows zeros from the start, since an alert on a
+//! rise needs the zero before: unknown targets, refused streams, clamped labels, inspections and
+//! losses. A tool does so for its success and two kinds of failure as soon as it is admitted.
+//!
+//! # Who becomes a label
+//!
+//! Nothing that a client sends makes a series of its own. In this order of right a tool or prompt has
+//! one: it was [configured](McpMetricsBuilder::tools), the server has listed it, or a call of it has
+//! succeeded (50 of 200 at most). A name with more right takes the place of one that only a success
+//! has proved: what was counted under that stays, and its later calls are `_OTHER`, as all calls of
+//! names are that were not admitted when they came. So sums over a label are always true.
+//!
+//! A client that is widely known is shown after its first successful operation and another after its
+//! tenth; of 32 places 16 are kept for the known ones. A client that has been away for a day can lose
+//! its place, and its series end then. Everything else is from a closed set. What was replaced is
+//! counted in `mcp_observability_labels_clamped_total`.
+//!
+//! [`McpMetrics::projected_series`] says how many series all of this can be, and
+//! [`McpMetricsBuilder::build`] refuses settings that could be
+//! [more than they may](McpMetricsBuilder::max_series). Learned names differ from process to process.
+//! A server with several replicas configures its tools and turns learning off:
+//!
+//! ```
+//! use mcp_telemetry::metrics::McpMetrics;
+//!
+//! let tools = ["search", "fetch"];
+//! let metrics = McpMetrics::builder().tools(tools).learn(false).build()?;
+//!
+//! assert!(metrics.projected_series() < 6_000);
+//! let page = metrics.render();
+//! assert!(page.contains(r#"mcp_tool_calls_total{tool_name="fetch",status="success"} 0"#));
+//! # Ok::<(), mcp_telemetry::Error>(())
+//! ```
 //!
 //! # A store of one's own
 //!

@@ -94,3 +94,51 @@ impl Streams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{buckets, testing::Rows},
+        *,
+    };
+
+    /// D4: a stream has its own histogram, and is in no other.
+    #[test]
+    fn a_stream_is_open_until_it_closes_and_says_what_it_carried() {
+        let buckets = AllBuckets::new(&buckets::DEFAULT).unwrap();
+        let streams = Streams::new(&buckets, Shards::for_this_machine());
+        let shown = || {
+            let mut rows = Rows::default();
+            streams.expose(&buckets, &mut rows);
+            rows.by_labels()
+        };
+        let refused = shown();
+        assert!(refused.keys().all(|key| key.starts_with("streams_refused_total")), "{refused:?}");
+        assert_eq!(refused.len(), Refusal::ALL.len(), "zeros from the start");
+
+        streams.open(StreamKind::Get);
+        streams.open(StreamKind::Get);
+        streams.open(StreamKind::Listen);
+        streams.first_event(StreamKind::Get, &buckets, Duration::from_millis(7));
+        streams.messages(StreamKind::Get, &[0, 1, 0, 4, 0]);
+        streams.close(StreamKind::Get, &buckets, Duration::from_secs(7_200));
+        streams.refuse(405);
+        streams.refuse(418);
+        let shown = shown();
+        for (key, value) in [
+            ("streams_active get", 1),
+            ("streams_active listen", 1),
+            ("stream_duration_seconds get", 1),
+            ("stream_duration_seconds get sum", 7_200_000_000_000),
+            ("stream_first_event_seconds get sum", 7_000_000),
+            ("stream_messages_total get request", 1),
+            ("stream_messages_total get progress", 4),
+            ("streams_refused_total 405", 1),
+            ("streams_refused_total _OTHER", 1),
+        ] {
+            assert_eq!(shown.get(key), Some(&value), "{key} in {shown:?}");
+        }
+        let absent = ["streams_active post_sse", "stream_messages_total get response"];
+        assert!(absent.iter().all(|key| !shown.contains_key(*key)), "{shown:?}");
+    }
+}

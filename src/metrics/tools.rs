@@ -164,3 +164,54 @@ pub(super) fn nanos_since_1970(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     super::buckets::whole_nanos(since)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{buckets, testing::Rows},
+        *,
+    };
+
+    const TOOL: NameId = NameId::of_test(1);
+
+    /// D10: bytes in, bytes out, and nothing where nothing is known.
+    #[test]
+    fn only_sizes_that_are_known_are_samples() {
+        let buckets = Buckets::of_numbers(&buckets::SIZES);
+        let tools = Tools::new(2, Shards::for_this_machine());
+        let names = [(0, "_OTHER"), (1, "echo"), (2, "silent")];
+        tools.sizes(NameId::OTHER, &buckets, None, None);
+        tools.sizes(TOOL, &buckets, Some(100), Some(1_000));
+        tools.sizes(TOOL, &buckets, Some(50), None);
+        tools.defined(TOOL, 700);
+        tools.defined(TOOL, 600);
+        // A number from elsewhere is nobody's.
+        tools.sizes(NameId::of_test(3), &buckets, Some(1), Some(1));
+        let mut rows = Rows::default();
+        tools.expose_sizes(names.into_iter(), &buckets, 4, &mut rows);
+        tools.expose_last_calls(names.into_iter(), &mut rows);
+        tools.expose_definitions(names.into_iter(), &mut rows);
+        let shown: Vec<_> = rows.by_labels().into_iter().collect();
+        let expected = [
+            ("tool_arguments_bytes echo", 2),
+            ("tool_arguments_bytes echo sum", 150),
+            ("tool_definition_bytes echo", 600),
+            ("tool_result_bytes echo", 1),
+            ("tool_result_bytes echo sum", 1_000),
+            ("tool_result_tokens_estimate_total echo", 250),
+        ];
+        assert_eq!(shown, expected.map(|(key, value)| (key.to_owned(), value)));
+    }
+
+    #[test]
+    fn the_last_call_is_in_this_century() {
+        let tools = Tools::new(1, Shards::for_this_machine());
+        let before = nanos_since_1970(SystemTime::now());
+        tools.called(TOOL);
+        let mut rows = Rows::default();
+        tools.expose_last_calls([(1, "echo")].into_iter(), &mut rows);
+        let shown = rows.by_labels()["tool_last_call_timestamp_seconds echo"];
+        assert!((before..=nanos_since_1970(SystemTime::now())).contains(&shown), "{shown}");
+        assert_eq!(nanos_since_1970(UNIX_EPOCH - std::time::Duration::from_secs(1)), 0);
+    }
+}
