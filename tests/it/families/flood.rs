@@ -103,7 +103,7 @@ fn request(number: usize, kind: Kind) -> Request<Full<Bytes>> {
         Kind::Method => message(number, &own, &[&client]),
     };
     let mut session = format!("session-{number}-").into_bytes();
-    session.extend_from_slice(if number.is_multiple_of(2) { b"\xff" } else { b"" });
+    session.extend_from_slice(if number % 2 == 0 { b"\xff" } else { b"" });
     Request::post(format!("/mcp/{number}/{}", "p".repeat(number % 30)))
         .header("host", format!("host-{number}.example"))
         .header("content-type", "application/json")
@@ -140,7 +140,7 @@ async fn flood(address: SocketAddr, numbers: std::ops::Range<usize>) -> usize {
             let response = client.send(request(number, kind)).await.unwrap();
             within("its end", response.into_body().collect()).await.unwrap();
         }
-        if number.is_multiple_of(BESIDE) {
+        if number % BESIDE == 0 {
             let response = client.send(good()).await.unwrap();
             within("its end", response.into_body().collect()).await.unwrap();
             good_calls += 1;

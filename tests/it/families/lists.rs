@@ -108,9 +108,9 @@ async fn two_hundred_tools_in_pages_are_counted_as_they_are_sent() {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true);
-    let served = library.clone();
+    let service_library = library.clone();
     let service: StreamableHttpService<Library, LocalSessionManager> =
-        StreamableHttpService::new(move || Ok(served.clone()), Arc::default(), config);
+        StreamableHttpService::new(move || Ok(service_library.clone()), Arc::default(), config);
     let app = Router::new()
         .route_service("/mcp", service)
         .layer(MetricsLayer::with_metrics(metrics.clone()));
