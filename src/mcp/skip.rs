@@ -1,7 +1,8 @@
 //! Skipping values of no interest, at the speed of memory.
 
 use super::block::{BLOCK, between, find, find_quotes};
-use super::string::{find_special, whole_string};
+use super::find::find_either;
+use super::string::whole_string;
 use super::unreadable::Unreadable;
 
 /// A string that is being skipped.
@@ -18,22 +19,30 @@ impl SkipText {
     }
 
     /// Gives the number of bytes up to and with the closing quote, `None` if it is yet to come.
+    ///
+    /// Only quotes are searched for: in text there are fewer of them than of other escapes. One is
+    /// escaped if the backslashes just before it are odd in number.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
+        if self.escaped && !bytes.is_empty() {
+            self.escaped = false;
+            at = 1;
+        }
+        let mut close = 0;
         loop {
-            if self.escaped && at < bytes.len() {
-                self.escaped = false;
-                at += 1;
-            }
-            let plain = find_special(&bytes[at..])?;
+            let rest = &bytes[at..];
+            let Some(plain) = find_either(b'"', b'"', rest) else {
+                self.escaped |= ends_in_escape(rest);
+                return None;
+            };
             at += plain + 1;
-            if bytes[at - 1] == b'"' {
+            if !ends_in_escape(&rest[..plain]) {
                 return Some(at);
             }
-            self.escaped = true;
-            // Where escapes are close together, in code or in JSON as text, it is better not to
-            // search for each.
-            let Some(block) = bytes[at..].first_chunk().filter(|_| plain < 16) else {
+            // Where many quotes are close together, in JSON as text, it is better not to search
+            // for each.
+            close = if plain < 16 { close + 1 } else { 0 };
+            let Some(block) = bytes[at..].first_chunk().filter(|_| close > 2) else {
                 continue;
             };
             let (quotes, _) = find_quotes(block, &mut self.escaped);
@@ -41,8 +50,17 @@ impl SkipText {
                 return Some(at + quotes.trailing_zeros() as usize + 1);
             }
             at += BLOCK;
+            if self.escaped && at < bytes.len() {
+                self.escaped = false;
+                at += 1;
+            }
         }
     }
+}
+
+/// Whether the byte after these is escaped, if the first of them is not.
+fn ends_in_escape(bytes: &[u8]) -> bool {
+    bytes.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 /// Gives the number of bytes before the one that ends a number or a literal.

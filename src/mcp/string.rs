@@ -62,7 +62,7 @@ impl Keep {
 
 /// The position of the first quote or backslash.
 #[inline]
-pub(super) fn find_special(bytes: &[u8]) -> Option<usize> {
+fn find_special(bytes: &[u8]) -> Option<usize> {
     find_either(b'"', b'\\', bytes)
 }
 

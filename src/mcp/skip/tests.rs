@@ -90,6 +90,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn json_as_text_ends_where_a_byte_loop_says(
+        text in "([a-z:]{0,12}\\\\[\"\"n\\\\]){0,60}[a-z]{0,70}\"x",
+        at in 0..900_usize,
+    ) {
+        let bytes = text.as_bytes();
+        let mut text = SkipText::new();
+        let found = in_two(bytes.split_at(at.min(bytes.len())), |frame| {
+            Ok::<_, Unreadable>(text.feed(frame))
+        });
+        prop_assert_eq!(found, Ok(text_end(bytes)));
+    }
+}
+
+#[test]
+fn a_quote_is_escaped_by_an_odd_number_of_backslashes_wherever_they_are_cut() {
+    for count in 0..140 {
+        let bytes = [&b"a".repeat(3), &b"\\".repeat(count)[..], b"\" \""].concat();
+        for at in 0..=bytes.len() {
+            let mut text = SkipText::new();
+            let found = in_two(bytes.split_at(at), |frame| Ok::<_, Unreadable>(text.feed(frame)));
+            assert_eq!(found, Ok(text_end(&bytes)), "{count} backslashes, cut at {at}");
+        }
+    }
+}
+
 #[test]
 fn an_escape_outside_strings_ends_the_document_there() {
     for spaces in [0, 100, 150] {
