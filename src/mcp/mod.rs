@@ -51,7 +51,7 @@ mod string;
 mod text;
 mod unreadable;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod tests;
 
 pub(crate) use self::grpc::method_of_rpc;
@@ -64,5 +64,7 @@ pub(crate) use self::response::{
 #[cfg(test)]
 pub(crate) use self::response::{List, ListEntry};
 pub(crate) use self::revision::Revision;
+#[cfg(fuzzing)]
+pub(crate) use self::tests::check;
 pub(crate) use self::text::Text;
 pub(crate) use self::unreadable::Unreadable;

@@ -1,13 +1,30 @@
 //! The readers as a whole, against documents of every kind.
+//!
+//! The fuzz targets in `fuzz` share `check` and what it needs.
 
+#[cfg(test)]
 mod arguments;
+pub(crate) mod check;
+#[cfg(test)]
 mod generate;
+#[cfg(test)]
 mod lists;
+#[cfg(test)]
+mod many;
 mod oracle;
+#[cfg(test)]
 mod properties;
-pub(crate) mod recordings;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+pub(crate) mod recording;
+#[cfg(test)]
+mod recordings;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod responses;
+mod stream;
 mod written;
 
 use super::{Event, Request, RequestReader, ResponseReader, Unreadable};

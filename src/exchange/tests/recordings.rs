@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 
 use super::server::{Script, Server, observed};
 use super::witness::Witness;
-use crate::mcp::tests::recordings::Recording;
+use crate::mcp::tests::recording::Recording;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire/expected.txt");
 
@@ -69,7 +69,7 @@ pub(super) fn recorded(name: &str) -> Script {
     };
     if let Some(recording) = load(name, RESPONSE) {
         script.response = Some(response(&recording));
-        script.whole = recording.whole;
+        script.whole = recording.is_whole();
     }
     script
 }
@@ -93,7 +93,7 @@ fn asking(name: &str) -> Script {
 
 fn request(recording: &Recording) -> Request<Bytes> {
     let mut words = recording.head.split(' ');
-    let mut request = Request::new(Bytes::copy_from_slice(&recording.body));
+    let mut request = Request::new(Bytes::from(recording.body()));
     let verb = words.next().expect("a request has a method");
     *request.method_mut() = Method::from_bytes(verb.as_bytes()).expect("a method");
     *request.uri_mut() = words.next().expect("a request has a target").parse().expect("a path");
@@ -102,7 +102,7 @@ fn request(recording: &Recording) -> Request<Bytes> {
 }
 
 fn response(recording: &Recording) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::copy_from_slice(&recording.body));
+    let mut response = Response::new(Bytes::from(recording.body()));
     let status = recording.head.split(' ').nth(1).expect("a response has a status");
     *response.status_mut() = StatusCode::from_bytes(status.as_bytes()).expect("a status");
     *response.headers_mut() = headers(&recording.head);

@@ -4,7 +4,7 @@
 //! type, duplicate keys, how each string is escaped, where there is white space. So a property test
 //! that varies and shrinks the bytes varies and shrinks the document.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// Bytes that decide. When they have run out, every decision is the first choice.
 pub(super) struct Choices(std::vec::IntoIter<u8>);
@@ -13,7 +13,7 @@ pub(super) struct Choices(std::vec::IntoIter<u8>);
 #[derive(Clone, Debug)]
 pub(super) enum Json {
     /// A literal or number, as it is to be written.
-    Plain(&'static str),
+    Plain(Cow<'static, str>),
     Text(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
@@ -28,7 +28,7 @@ impl Choices {
     }
 
     /// A number below `count`.
-    fn below(&mut self, count: usize) -> usize {
+    pub(super) fn below(&mut self, count: usize) -> usize {
         self.0.next().map_or(0, |byte| usize::from(byte) % count)
     }
 
@@ -109,7 +109,7 @@ impl Choices {
             ("result", |choices| {
                 choices.object(&[
                     ("content", |choices| choices.anything(4)),
-                    ("isError", |choices| Json::Plain(choices.one_of(&["true", "false"]))),
+                    ("isError", Self::boolean),
                     ("resultType", |choices| {
                         choices.text(&["complete", "input_required", "task", "other"])
                     }),
@@ -160,17 +160,48 @@ impl Choices {
             "-9223372036854775808",
             "9007199254740993",
             "0.0e5",
-            "100000000000000000000",
+            "1e20",
             "1e15",
             "25e-2",
             "1E+3",
         ];
         match self.below(4) {
-            0 => Json::Plain(self.one_of(&NUMBERS)),
+            0 if self.below(2) == 0 => Json::Plain(self.one_of(&NUMBERS).into()),
+            0 => self.number(),
             1 => self.name(),
             2 => self.anything(1),
             _ => Json::Text("0123456789abcdef".repeat(self.below(9))),
         }
+    }
+
+    /// A number that `serde_json` reads exactly.
+    fn number(&mut self) -> Json {
+        let mut out = String::from(self.one_of(&["", "-"]));
+        match self.below(14) {
+            0 => out.push('0'),
+            count => {
+                out.push(self.digit(1));
+                out.extend((1..count.min(9)).map(|_| self.digit(0)));
+            }
+        }
+        if self.below(3) == 2 {
+            out.push('.');
+            out.extend((0..=self.below(4)).map(|_| self.digit(0)));
+        }
+        if self.below(3) == 2 {
+            out.push_str(self.one_of(&["e", "E", "e+", "E-", "e-"]));
+            out.push(self.digit(0).min('8'));
+        }
+        Json::Plain(out.into())
+    }
+
+    fn digit(&mut self, least: u8) -> char {
+        let digit = self.below(usize::from(10 - least));
+        char::from(b'0' + least + u8::try_from(digit).expect("it is below ten"))
+    }
+
+    fn boolean(&mut self) -> Json {
+        Json::Plain(self.one_of(&["true", "false"]).into())
     }
 
     fn name(&mut self) -> Json {
@@ -181,7 +212,11 @@ impl Choices {
             self.one_of(&PARTS)
         };
         let text: String = (0..parts).map(part).collect();
-        let length = self.one_of(&[1, 1, 1, 9, 300]);
+        let length = match self.below(24) {
+            0..=19 => 1,
+            20..=22 => 9,
+            _ => 300,
+        };
         Json::Text(text.repeat(length))
     }
 
@@ -199,10 +234,12 @@ impl Choices {
     /// A value of any type and of at most that depth.
     fn anything(&mut self, depth: usize) -> Json {
         match self.below(if depth == 0 { 6 } else { 8 }) {
-            0 => Json::Plain("null"),
-            1 => Json::Plain(self.one_of(&["true", "false"])),
-            2 | 3 => Json::Plain(self.one_of(&["0", "-1.5e3", "123456", "1e-7"])),
+            0 => Json::Plain("null".into()),
+            1 => self.boolean(),
+            2 => Json::Plain(self.one_of(&["0", "-1.5e3", "123456", "1e-7"]).into()),
+            3 => self.number(),
             4 | 5 => self.name(),
+            6 if self.below(8) == 7 => self.nested(),
             6 => {
                 let count = self.below(12);
                 Json::Array((0..count).map(|_| self.anything(depth - 1)).collect())
@@ -216,6 +253,19 @@ impl Choices {
                 Json::Object((0..count).map(member).collect())
             }
         }
+    }
+
+    /// A value below more levels than are in all the rest, and not more than `serde_json` takes.
+    fn nested(&mut self) -> Json {
+        let levels = self.below(100);
+        let key = self.one_of(&["id", "}", "params"]);
+        (0..levels).fold(self.anything(0), |inner, level| {
+            if level % 3 == 0 {
+                Json::Object(vec![(key.to_owned(), inner)])
+            } else {
+                Json::Array(vec![inner])
+            }
+        })
     }
 
     /// Writes a document down, with white space between tokens and escapes in strings.
@@ -287,4 +337,49 @@ fn escaped(char: char) -> String {
         write!(out, "\\u{unit:04X}").expect("a string takes everything");
     }
     out
+}
+
+impl Json {
+    /// Whether a key that is read comes twice in one of the objects that are read of a request.
+    pub(super) fn repeats_a_key(&self) -> bool {
+        const CLIENT: Place = Place(&["name", "version"], &[]);
+        const META: Place = Place(
+            &[
+                "traceparent",
+                "tracestate",
+                "baggage",
+                "io.modelcontextprotocol/protocolVersion",
+                "io.modelcontextprotocol/clientInfo",
+            ],
+            &[("io.modelcontextprotocol/clientInfo", CLIENT)],
+        );
+        const PARAMS: Place = Place(
+            &["name", "uri", "taskId", "requestId", "protocolVersion", "clientInfo", "_meta"],
+            &[("clientInfo", CLIENT), ("_meta", META)],
+        );
+        const MESSAGE: Place =
+            Place(&["jsonrpc", "id", "method", "params", "result", "error"], &[("params", PARAMS)]);
+        match self {
+            Json::Array(elements) => {
+                elements.iter().take(64).any(|element| MESSAGE.repeats(element))
+            }
+            _ => MESSAGE.repeats(self),
+        }
+    }
+}
+
+/// The keys that are read of an object, and those of them whose values are read in turn.
+#[derive(Clone, Copy)]
+struct Place(&'static [&'static str], &'static [(&'static str, Place)]);
+
+impl Place {
+    fn repeats(self, json: &Json) -> bool {
+        let Json::Object(members) = json else {
+            return false;
+        };
+        let Self(keys, places) = self;
+        let is = |key: &'static str| members.iter().filter(move |(other, _)| other == key);
+        keys.iter().any(|key| is(key).count() > 1)
+            || places.iter().any(|(key, place)| is(key).any(|(_, value)| place.repeats(value)))
+    }
 }
