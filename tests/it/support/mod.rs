@@ -4,6 +4,8 @@ mod body;
 mod client;
 mod message;
 mod page;
+#[path = "../../../src/mcp/tests/recording.rs"]
+mod recording;
 mod server;
 mod service;
 mod wait;
@@ -13,6 +15,7 @@ pub(crate) use self::{
     client::{Client, Raw},
     message::{ANSWER, CALL, MESSAGE_LENGTH, call, event, get, json, post, sse},
     page::{Account, Page, store},
+    recording::Recording,
     server::{Protocol, Server},
     service::{Act, AnyBody, Boxed, Plan, ReadyOnce, handler},
     wait::{hold_back, panics, until, within},

@@ -256,7 +256,7 @@ fn of_path(path: &str) -> Response<Script> {
 }
 
 /// A response without what may differ, and the request id.
-fn comparable(response: &[u8]) -> (String, Option<String>) {
+pub(super) fn comparable(response: &[u8]) -> (String, Option<String>) {
     let text: String = response.iter().map(|&byte| char::from(byte)).collect();
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     let mut id = None;
