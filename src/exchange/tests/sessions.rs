@@ -101,9 +101,21 @@ fn a_call_whose_stream_ends_after_its_cancellation_is_cancelled() {
 #[test]
 fn a_call_that_breaks_off_after_its_cancellation_is_cancelled() {
     let mut session = Session::open();
-    session.run(&session.cancellation(21));
-    assert_eq!(session.run_recorded(BROKEN_OFF), (Cancelled, Some(Reason::Notification)));
+    let call = session.recorded(BROKEN_OFF).begin(&mut session.service);
+    session.cancellation(21).run(&mut session.service);
+    finish(call.expect("it has a head"));
+    let told = session.witness.told();
+    let verdicts: Vec<_> = told.iter().map(verdict).collect();
+    assert_eq!(verdicts, [(Cancelled, Some(Reason::Notification)), (Success, None)]);
     assert_eq!(session.witness.late(), []);
+}
+
+/// It was about another call, of the same id.
+#[test]
+fn a_cancellation_before_the_call_says_nothing_of_it() {
+    let mut session = Session::open();
+    session.run(&session.cancellation(21));
+    assert_eq!(session.run_recorded(BROKEN_OFF), (Detached, Some(Reason::Aborted)));
 }
 
 #[test]

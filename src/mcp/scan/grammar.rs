@@ -24,6 +24,9 @@ const KEY: Keep = Keep::first(40);
 impl<R: Read> Scanner<R> {
     /// Takes the next bytes of the document. Once it is unreadable they are ignored.
     pub(in crate::mcp) fn feed(&mut self, bytes: &[u8], reader: &mut R) {
+        if self.error.is_some() {
+            return;
+        }
         let mut at = 0;
         while at < bytes.len() {
             match self.turn(bytes, at, reader) {
@@ -56,6 +59,7 @@ impl<R: Read> Scanner<R> {
                 State::Partial => break 'value self.rest_of_value(bytes, at, reader)?,
                 State::Next => break 'value at,
                 State::End => return self.end(bytes, at),
+                // No frame gets here any more.
                 State::Unreadable => return Err(Stop::Frame),
             };
             self.value(bytes, at, reader)?

@@ -301,3 +301,11 @@ pub(super) fn element() -> impl Strategy<Value = Json> {
 pub(super) fn key(keys: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
     prop::sample::select(keys).prop_map(str::to_owned)
 }
+
+#[test]
+fn what_follows_a_list_that_is_broken_is_ignored() {
+    let frames = [r#"{"id":1,"result":{"tools":[{"name":"a" "#, "oops", r#"}],"b":[1]}}"#];
+    let frames = frames.map(str::as_bytes);
+    let events = response_in(Kind::Json, frames);
+    assert_eq!(events, [Event::Invalid(crate::mcp::Unreadable::Syntax)]);
+}
