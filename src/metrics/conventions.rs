@@ -144,7 +144,7 @@ impl Conventions {
     }
 
     fn record<K: Key>(&self, series: &Series<K, Cell>, key: K, duration: Duration) {
-        let cell = series.get(key, || Cell::new(&self.buckets, self.shards));
+        let (cell, _) = series.get(&key, || Cell::new(&self.buckets, self.shards));
         cell.value.record_duration(&self.buckets, Some(duration));
     }
 
@@ -311,7 +311,7 @@ impl Http {
 
 impl Key for OperationKey {
     /// A method in 6 bits, a target in 2 and 10, an error in 21, a code in 18 and a network in 7.
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         let target = match self.target {
             None => 0,
             Some(TargetId::Tool(name)) => 1 | u64::from(name.number()) << 2,
@@ -336,7 +336,7 @@ impl Key for OperationKey {
 }
 
 impl Key for SessionKey {
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         self.network.map_or(0, Network::packed)
     }
 

@@ -152,13 +152,13 @@ impl HttpConventions {
             version: Http::of(request.version).filter(|_| self.network),
         };
         let duration = Some(request.duration);
-        let cell = self.requests.get(key, || Cell::new(&self.buckets, self.shards));
+        let (cell, _) = self.requests.get(&key, || Cell::new(&self.buckets, self.shards));
         cell.value.record_duration(&self.buckets, duration);
         let Some(GrpcCall { method, status }) = request.grpc else { return };
         let status = GrpcStatus::of(status);
         let admitted = self.rpc_methods.admit(method, status == GrpcStatus::Ok);
         let key = CallKey { method: admitted.unwrap_or(NameId::OTHER), status };
-        let cell = self.calls.get(key, || Cell::new(&self.buckets, self.shards));
+        let (cell, _) = self.calls.get(&key, || Cell::new(&self.buckets, self.shards));
         cell.value.record_duration(&self.buckets, duration);
     }
 
@@ -209,7 +209,7 @@ fn method_and_scheme(method: HttpMethod, scheme: UrlScheme) -> usize {
 }
 
 impl Key for RequestKey {
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         u64::from(self.route.number())
             | u64::from(self.status) << 32
             | (self.method as u64) << 48
@@ -225,7 +225,7 @@ impl Key for RequestKey {
 }
 
 impl Key for CallKey {
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         u64::from(self.method.number()) | (self.status as u64) << 32
     }
 

@@ -48,7 +48,7 @@ impl Key for OperationKey {
     /// Each part has bits of its own: a target 36, in which a name has 32, and the others from one
     /// to eight. An absent part is one more value.
     #[inline]
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         let target = match self.target {
             TargetKey::None => 0,
             TargetKey::Tool(name) => 1 | u64::from(name.number()) << 4,
@@ -115,7 +115,7 @@ impl StatusKey {
 }
 
 impl Key for ExchangeKey {
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         u64::from(self.route.number()) | u64::from(self.status.0) << 32 | (self.method as u64) << 48
     }
 
@@ -132,7 +132,7 @@ pub(super) struct RouteKey {
 }
 
 impl Key for RouteKey {
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         u64::from(self.route.number()) | (self.method as u64) << 32
     }
 
@@ -149,7 +149,7 @@ pub(super) struct ErrorKey {
 }
 
 impl Key for ErrorKey {
-    fn packed(self) -> u64 {
+    fn packed(&self) -> u64 {
         u64::from(self.kind.number()) | u64::from(self.component.number()) << 32
     }
 

@@ -9,9 +9,9 @@ use super::table::{Hash, Table};
 
 /// What tells one series from another: closed sets, and numbers that we gave out ourselves, never a
 /// client's text.
-pub(super) trait Key: Copy + Eq {
+pub(super) trait Key: Copy {
     /// The whole key in one number: no two keys have the same.
-    fn packed(self) -> u64;
+    fn packed(&self) -> u64;
 
     /// The key that stands in where there is no room for this one. Such keys are few, whatever
     /// clients do, so they are let in beyond the limit.
@@ -53,36 +53,39 @@ impl<K: Key, V> Series<K, V> {
     }
 
     /// The series of `key`, which `make` makes if it is new; the one of the folded key if there is
-    /// no room.
-    pub(super) fn get(&self, key: K, make: impl FnOnce() -> V) -> &One<K, V> {
-        match self.find(key) {
-            Some(series) => series,
-            None => self.get_new(key, make),
+    /// no room. The second value is whether it is the key's own.
+    #[inline]
+    pub(super) fn get(&self, key: &K, make: impl FnOnce() -> V) -> (&One<K, V>, bool) {
+        let packed = key.packed();
+        if let Some(series) = self.find(packed) {
+            return (series, true);
         }
+        let series = self.get_new(key, make);
+        (series, series.packed == packed)
     }
 
     #[cold]
-    fn get_new(&self, key: K, make: impl FnOnce() -> V) -> &One<K, V> {
+    fn get_new(&self, key: &K, make: impl FnOnce() -> V) -> &One<K, V> {
         // Once the limit is reached this is the way of every request with a key that is folded, so
         // it must not need the lock either.
         if self.is_full() {
-            if let Some(series) = self.find(key.folded()) {
+            if let Some(series) = self.find(key.folded().packed()) {
                 return series;
             }
         }
         // Nothing that can panic leaves the table half changed, so a poisoned lock is as good.
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = if self.is_full() { key.folded() } else { key };
+        let key = if self.is_full() { key.folded() } else { *key };
+        let packed = key.packed();
         // Another thread may have been faster.
-        self.find(key).unwrap_or_else(|| {
+        self.find(packed).unwrap_or_else(|| {
             self.used.fetch_add(1, Ordering::Relaxed);
-            let packed = key.packed();
             self.table.add(self.hash.of_number(packed), One { packed, key, value: make() })
         })
     }
 
-    fn find(&self, key: K) -> Option<&One<K, V>> {
-        let packed = key.packed();
+    #[inline]
+    fn find(&self, packed: u64) -> Option<&One<K, V>> {
         self.table.find(self.hash.of_number(packed), |series| series.packed == packed)
     }
 
@@ -105,7 +108,7 @@ mod tests {
     struct Number(u64);
 
     impl Key for Number {
-        fn packed(self) -> u64 {
+        fn packed(&self) -> u64 {
             self.0
         }
 
@@ -115,7 +118,8 @@ mod tests {
     }
 
     fn count(series: &Series<Number, AtomicU64>, number: u64) -> u64 {
-        let one = series.get(Number(number), AtomicU64::default);
+        let (one, own) = series.get(&Number(number), AtomicU64::default);
+        assert_eq!(own, one.key.0 == number);
         one.value.fetch_add(1, Ordering::Relaxed);
         one.key.0
     }

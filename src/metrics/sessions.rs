@@ -144,7 +144,10 @@ impl Sessions {
         let key = key.max(1);
         let (set, place) = self.find(key)?;
         let session = &set.sessions[place];
-        session.seen.fetch_max(now.millis(), Ordering::Relaxed);
+        // Clocks were read before; of two that come at once, either will do.
+        if session.seen.load(Ordering::Relaxed) < now.millis() {
+            session.seen.store(now.millis(), Ordering::Relaxed);
+        }
         let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
         // The place may have been given to another meanwhile.
         (set.keys[place].load(Ordering::Acquire) == key).then_some(facts)

@@ -255,7 +255,7 @@ impl McpMetrics {
             cancelled: None,
         };
         self.inner.tools.called(tool);
-        self.count_operation(key, Some(duration));
+        self.count_operation(&key, Some(duration));
     }
 
     /// Records one HTTP request: `mcp_requests_total`, `mcp_request_duration_seconds`.
@@ -361,9 +361,9 @@ impl McpMetrics {
         let kind = self.admit(&self.inner.error_types, kind, Label::Type);
         let component = self.admit(&self.inner.components, component, Label::Component);
         let key = ErrorKey { kind, component };
-        let errors = self.inner.errors.get(key, AtomicU64::default);
+        let (errors, own) = self.inner.errors.get(&key, AtomicU64::default);
         errors.value.fetch_add(1, Ordering::Relaxed);
-        if errors.key != key {
+        if !own {
             self.clamped(Label::Type, Reason::Cap);
         }
     }
@@ -483,12 +483,12 @@ impl McpMetrics {
         })
     }
 
-    pub(super) fn count_operation(&self, key: OperationKey, duration: Option<Duration>) {
+    pub(super) fn count_operation(&self, key: &OperationKey, duration: Option<Duration>) {
         let Inner { operations, buckets, shards, .. } = &*self.inner;
         let buckets = &buckets.durations;
-        let series = operations.get(key, || Cell::new(buckets, *shards));
+        let (series, own) = operations.get(key, || Cell::new(buckets, *shards));
         series.value.record_duration(buckets, duration);
-        if series.key != key {
+        if !own {
             let label = match key.target {
                 TargetKey::Prompt(_) => Label::PromptName,
                 _ => Label::ToolName,
@@ -519,9 +519,10 @@ impl McpMetrics {
             StatusKey::OTHER
         });
         let key = ExchangeKey { method, route, status };
-        let series = exchanges.get(key, || {
+        let (series, own) = exchanges.get(&key, || {
             let key = RouteKey { method, route };
-            let durations = exchange_durations.get(key, || Arc::new(Cell::new(buckets, *shards)));
+            let new = || Arc::new(Cell::new(buckets, *shards));
+            let (durations, _) = exchange_durations.get(&key, new);
             let durations = Arc::clone(&durations.value);
             Exchanges { count: Counters::new(1, *shards), durations }
         });
@@ -529,7 +530,7 @@ impl McpMetrics {
         if duration.is_some() {
             series.value.durations.record_duration(buckets, duration);
         }
-        if series.key != key {
+        if !own {
             self.clamped(Label::Path, Reason::Cap);
         }
         route

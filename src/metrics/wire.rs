@@ -57,7 +57,7 @@ impl McpMetrics {
             revision,
             cancelled: operation.cancelled,
         };
-        self.count_operation(key, duration);
+        self.count_operation(&key, duration);
     }
 
     /// Counts what only calls of tools have.
