@@ -36,6 +36,11 @@ impl LogExchange {
         self.0.refusals.as_ref().map_or(0, Limiter::held_back)
     }
 
+    /// Tells `report` of each line that is held back from now on, unless somebody is told already.
+    pub(crate) fn report_held_back(&self, report: impl Fn() + Send + Sync + 'static) {
+        self.0.reports.to(report);
+    }
+
     /// The level of the line, unless it is not to be written.
     fn admit(&self, decided: &Decided, closing: &Closing<'_>) -> Option<Level> {
         let Self(settings) = self;
@@ -53,6 +58,7 @@ impl LogExchange {
             let now = closing.exchange.started() + closing.duration;
             let refused = matches!(decided.outcome, Outcome::CallerError | Outcome::Rejected);
             if refused && !refusals.admits(now) {
+                settings.reports.held_back();
                 return None;
             }
             if let Some(lines) = refusals.tell_held_back(now) {

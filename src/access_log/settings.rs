@@ -1,6 +1,10 @@
 //! What a layer was told, and what it has learned since.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::request::Parts;
 
@@ -17,6 +21,8 @@ pub(super) struct Settings {
     pub(super) refusals: Option<Limiter>,
     pub(super) sessions: Sessions,
     pub(super) user_id: Option<UserId>,
+    /// Who else counts the lines that are held back.
+    pub(super) reports: Reports,
 }
 
 impl Settings {
@@ -29,6 +35,7 @@ impl Settings {
             refusals: None,
             sessions: Sessions::of_process(),
             user_id: None,
+            reports: Reports::default(),
         }
     }
 
@@ -61,5 +68,37 @@ impl UserId {
 impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserId").finish_non_exhaustive()
+    }
+}
+
+/// Told of each line that is held back, if anybody wants to be. The first who does is.
+#[derive(Default)]
+pub(super) struct Reports(OnceLock<Box<Report>>);
+
+type Report = dyn Fn() + Send + Sync;
+
+impl Reports {
+    pub(super) fn to(&self, report: impl Fn() + Send + Sync + 'static) {
+        // One that came before is told, and stays.
+        let _ = self.0.set(Box::new(report));
+    }
+
+    pub(super) fn held_back(&self) {
+        if let Some(report) = self.0.get() {
+            report();
+        }
+    }
+}
+
+/// A clone reports to nobody, as it counts on its own.
+impl Clone for Reports {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Reports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reports").finish_non_exhaustive()
     }
 }

@@ -23,7 +23,6 @@ use super::{
 use crate::error::Error;
 
 /// An HTTP exchange that is over, body and all.
-#[allow(dead_code, reason = "the layer does not tell all of this yet")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HttpServerRequest<'a> {
     pub(crate) method: &'a HttpVerb,
@@ -40,7 +39,6 @@ pub(crate) struct HttpServerRequest<'a> {
 }
 
 /// What makes an exchange a call of gRPC.
-#[allow(dead_code, reason = "the layer does not tell all of this yet")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GrpcCall<'a> {
     /// `package.Service/Method`.

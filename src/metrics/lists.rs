@@ -15,7 +15,6 @@ use super::{
 };
 
 /// One page of a list.
-#[allow(dead_code, reason = "the layer does not tell all of this yet")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListPage {
     /// How many items it has.
@@ -29,7 +28,6 @@ pub(crate) struct ListPage {
 }
 
 /// One item of a page.
-#[allow(dead_code, reason = "the layer does not tell all of this yet")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListItem<'a> {
     /// The name, or the URI of a resource.

@@ -56,6 +56,10 @@ impl RecordMetrics {
         Self { metrics, count_scrapes: false }
     }
 
+    pub(crate) fn store(&self) -> &McpMetrics {
+        &self.metrics
+    }
+
     pub(crate) fn count_scrapes(mut self, count: bool) -> Self {
         self.count_scrapes = count;
         self

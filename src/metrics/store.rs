@@ -6,7 +6,7 @@ use std::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use prometheus::{Registry, core::Desc};
@@ -27,7 +27,7 @@ use super::{
     in_flight::InFlight,
     inspections::Inspections,
     key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, StatusKey, TargetKey},
-    labels::{self, AuthKind, ClosedSet, HttpMethod, Reason},
+    labels::{self, AuthKind, ClosedSet, HttpMethod, Reason, Signal},
     lists::Lists,
     moment::{Birth, Moment},
     operation::MethodLabel,
@@ -366,6 +366,45 @@ impl McpMetrics {
         if !own {
             self.clamped(Label::Type, Reason::Cap);
         }
+    }
+
+    /// Counts spans that were lost on their way out: `mcp_observability_dropped_total`.
+    ///
+    /// For who exports them: a processor whose queue is full, an exporter that gives up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mcp_telemetry::metrics::McpMetrics;
+    ///
+    /// let metrics = McpMetrics::new();
+    /// metrics.record_spans_dropped(512);
+    ///
+    /// let page = metrics.render();
+    /// assert!(page.contains(r#"mcp_observability_dropped_total{signal="span"} 512"#));
+    /// ```
+    pub fn record_spans_dropped(&self, count: u64) {
+        self.inner.health.dropped(Signal::Span, count);
+    }
+
+    /// Notes that spans were exported: `mcp_observability_last_export_timestamp_seconds`. The latest
+    /// time counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// use mcp_telemetry::metrics::McpMetrics;
+    ///
+    /// let metrics = McpMetrics::new();
+    /// metrics.record_span_export(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    ///
+    /// let family = "mcp_observability_last_export_timestamp_seconds";
+    /// assert!(metrics.render().contains(&format!(r#"{family}{{signal="span"}} 1800000000"#)));
+    /// ```
+    pub fn record_span_export(&self, at: SystemTime) {
+        self.inner.health.exported(Signal::Span, at);
     }
 
     /// Sets what the server offers: `mcp_tools_total`, `mcp_resources_total`, `mcp_prompts_total`,

@@ -1,9 +1,7 @@
 //! What the layer tells the store beside operations and exchanges: clients, sessions, streams, lists,
 //! and what becomes of the other signals.
 
-#![allow(dead_code, reason = "the layer does not tell all of this yet")]
-
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::Method as HttpVerb;
 
@@ -156,14 +154,9 @@ impl McpMetrics {
         self.inner.batches.record(&self.inner.buckets.batches, Some(messages));
     }
 
-    /// Counts lines or spans that were lost.
-    pub(crate) fn dropped(&self, signal: Signal, count: u64) {
-        self.inner.health.dropped(signal, count);
-    }
-
-    /// Notes that a signal was exported.
-    pub(crate) fn exported(&self, signal: Signal, at: SystemTime) {
-        self.inner.health.exported(signal, at);
+    /// Counts lines that a limit held back.
+    pub(crate) fn record_lines_dropped(&self, count: u64) {
+        self.inner.health.dropped(Signal::Log, count);
     }
 
     /// Whether the families of the HTTP and RPC conventions are shown: without them,

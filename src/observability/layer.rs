@@ -129,6 +129,7 @@ impl<S> Layer<S> for ObservabilityLayer {
     type Service = Observe<S, Signals, Holding>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        self.signals.connect();
         Observe::new(inner, self.signals.clone(), self.mode.clone(), &self.common)
     }
 }

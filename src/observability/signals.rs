@@ -19,6 +19,15 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// Lets the metrics count the lines that are held back.
+    pub(super) fn connect(&self) {
+        let (_, (line, metrics)) = &self.all;
+        if let (Some(line), Some(metrics)) = (line, metrics) {
+            let metrics = metrics.store().clone();
+            line.report_held_back(move || metrics.record_lines_dropped(1));
+        }
+    }
+
     pub(super) fn request_id(&mut self) -> &mut Option<StampRequestId> {
         &mut self.all.0.0
     }

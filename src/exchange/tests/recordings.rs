@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
 };
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 
 use super::server::{Script, Server, observed};
 use super::witness::Witness;
-use crate::mcp::tests::recording::Recording;
+use crate::mcp::tests::recording::{DIRECTORY, Recording};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire/expected.txt");
 
@@ -76,7 +77,7 @@ pub(super) fn recorded(name: &str) -> Script {
 
 fn load(name: &str, suffix: &str) -> Option<Recording> {
     let name = format!("{name}{suffix}");
-    Recording::exists(&name).then(|| Recording::load(&name))
+    Path::new(DIRECTORY).join(&name).exists().then(|| Recording::load(&name))
 }
 
 /// A request for a response that was made by hand: calls of `echo`, of the revision in its name.
@@ -120,4 +121,11 @@ fn headers(head: &str) -> HeaderMap {
         headers.append(name, value);
     }
     headers
+}
+
+impl Recording {
+    /// Whether the message has its end. One that has not was broken off.
+    fn is_whole(&self) -> bool {
+        !self.has("transfer-encoding", "chunked") || self.coded.ends_with(b"0\r\n\r\n")
+    }
 }

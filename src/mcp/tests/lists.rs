@@ -286,7 +286,8 @@ fn answer() -> impl Strategy<Value = Json> {
 
 /// What stands in a list: mostly an object with a name.
 pub(super) fn element() -> impl Strategy<Value = Json> {
-    let plain = prop::sample::select(vec!["null", "-1.5e3", "0", "true"]).prop_map(|text| Json::Plain(text.into()));
+    let plain = prop::sample::select(vec!["null", "-1.5e3", "0", "true"])
+        .prop_map(|text| Json::Plain(text.into()));
     let text = "[a-z\"\\\\\u{e9}\u{1f980}\n{\\[\\]}]{0,70}".prop_map(Json::Text);
     let leaf = prop_oneof![3 => text, 1 => plain];
     leaf.prop_recursive(3, 16, 4, |inner| {

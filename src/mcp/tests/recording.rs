@@ -14,7 +14,7 @@ pub(crate) struct Recording {
     pub(crate) coded: Vec<u8>,
 }
 
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire");
+pub(crate) const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/wire");
 
 impl Recording {
     pub(crate) fn load(name: &str) -> Self {
@@ -36,20 +36,6 @@ impl Recording {
         names.sort();
         assert!(names.len() > 100, "the recordings are there");
         names.iter().map(|name| Self::load(name)).collect()
-    }
-
-    pub(crate) fn exists(name: &str) -> bool {
-        Path::new(DIRECTORY).join(name).exists()
-    }
-
-    /// Whether the message has its end. One that has not was broken off.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.has("transfer-encoding", "chunked") || self.coded.ends_with(b"0\r\n\r\n")
-    }
-
-    /// The body without its transfer coding.
-    pub(crate) fn body(&self) -> Vec<u8> {
-        self.chunks().concat()
     }
 
     /// Whether a header is there, with a value that begins so. Both are written small.

@@ -11,6 +11,11 @@ use super::{Kind, check, request, request_in, response, response_in};
 use crate::mcp::{Event, MessageKind, Method, ResponseKind, Unreadable};
 
 impl Recording {
+    /// The body without its transfer coding.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        self.chunks().concat()
+    }
+
     fn kind(&self) -> Option<Kind> {
         if self.has("content-type", "text/event-stream") {
             Some(Kind::Stream)

@@ -13,7 +13,7 @@ use crate::{
         http_conventions::{GrpcCall, HttpServerRequest},
         labels::{
             AuthFailure, AuthKind, CancelCause, ClosedSet, Direction, ListKind, SessionEvent,
-            Signal, StreamKind, UrlScheme,
+            StreamKind, UrlScheme,
         },
         lists::{ListItem, ListPage},
         operation::{HttpExchange, MethodLabel, Operation, Target},
@@ -139,8 +139,8 @@ pub(super) fn full_traffic(metrics: &McpMetrics) {
         list(metrics, kind, &["echo"], 1, now);
     }
     metrics.record_batch(3);
-    metrics.dropped(Signal::Span, 2);
-    metrics.exported(Signal::Span, SystemTime::now());
+    metrics.record_spans_dropped(2);
+    metrics.record_span_export(SystemTime::now());
 }
 
 /// A complete list of items of 50 bytes, whose definitions have this hash.

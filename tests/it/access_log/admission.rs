@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_telemetry::AccessLogLayer;
+use mcp_telemetry::{AccessLogLayer, ObservabilityLayer};
 use tracing::Level;
 
 use super::*;
-use crate::support::within;
+use crate::support::{Page, store, within};
 
 /// Exactly the first of every `n` successes, and all that was no success.
 #[tokio::test]
@@ -58,6 +58,22 @@ async fn refusals_of_one_second_are_bounded() {
         assert_eq!(count("server_error"), 5, "what failed is never held back");
         break;
     }
+}
+
+/// In the bundle the metrics tell how many lines are missing.
+#[tokio::test]
+async fn lines_held_back_are_counted_by_the_metrics_beside() {
+    let (_capture, _guard) = Capture::start(LevelFilter::TRACE);
+    let metrics = store();
+    let line = AccessLogLayer::new().max_lines_per_second(0);
+    let layer = ObservabilityLayer::new().metrics(metrics.clone()).access_log(line);
+    for code in [401, 403, 429, 500] {
+        let inner = crate::support::AnyBody(service(move || status(code)));
+        let Ok(response) = layer.layer(inner).oneshot(calls()).await;
+        let _ = response.into_body().collect().await;
+    }
+    let dropped = [("signal", "log")];
+    assert_eq!(Page::of(&metrics).count("mcp_observability_dropped_total", &dropped), 3);
 }
 
 /// What was held back is told of when lines flow again: written and told add up to what was sent.
