@@ -181,8 +181,11 @@ impl Exchange {
 
     /// The body has been read to its end: what it said is known.
     pub(super) fn conclude(&self) {
-        if let Some(reader) = self.reader().take() {
-            self.publish_request(reader.finish().map_err(Unread::Unreadable));
+        let mut reader = self.reader();
+        // It is asked where it stands: moving it out would cost more than what it says.
+        if let Some(read) = reader.as_mut().map(mcp::RequestReader::finish) {
+            *reader = None;
+            self.publish_request(read.map_err(Unread::Unreadable));
         }
     }
 

@@ -11,6 +11,17 @@ pub(super) struct Literal {
 }
 
 impl Literal {
+    /// The literal that `bytes` begin with, if all of it is there, and the number of bytes taken.
+    #[inline]
+    pub(super) fn whole(bytes: &[u8]) -> Option<(Other, usize)> {
+        match bytes {
+            [b't', b'r', b'u', b'e', ..] => Some((Other::Bool(true), 4)),
+            [b'f', b'a', b'l', b's', b'e', ..] => Some((Other::Bool(false), 5)),
+            [b'n', b'u', b'l', b'l', ..] => Some((Other::Null, 4)),
+            _ => None,
+        }
+    }
+
     /// The literal that begins with `t`, `f` or `n`.
     pub(super) fn beginning_with(byte: u8) -> Self {
         let word: &[u8] = match byte {

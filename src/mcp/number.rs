@@ -194,7 +194,7 @@ impl NumberReader {
     }
 
     /// The number, or `None` if it broke off.
-    pub(super) fn finish(self) -> Option<Number> {
+    pub(super) fn finish(&self) -> Option<Number> {
         use Expected as E;
 
         if !matches!(self.expected, E::AfterZero | E::Digit | E::Fraction | E::Exponent) {

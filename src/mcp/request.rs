@@ -42,9 +42,9 @@ impl RequestReader {
         self.scanner.error().is_some()
     }
 
-    /// What the body said, now that it has ended.
+    /// What the body said, now that it has ended. To be called once.
     #[inline]
-    pub(crate) fn finish(self) -> Result<Request, Unreadable> {
+    pub(crate) fn finish(&mut self) -> Result<Request, Unreadable> {
         self.scanner.finish()?;
         self.messages.finish()
     }

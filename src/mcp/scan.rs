@@ -93,12 +93,13 @@ pub(super) struct Scanner<R: Read> {
     field: Option<R::Field>,
     /// The position in the document of the frame that comes next.
     offset: u64,
-    /// The position of the first byte of the value under way.
+    /// The position of the first byte of the value that the last frame has cut.
     start: u64,
-    /// The value under way, if it is neither a key nor wanted text.
+    /// That value, if it is neither a key nor wanted text.
     partial: Partial,
-    /// The key or wanted text under way.
-    string: StringReader,
+    /// What takes a key or wanted text that is cut or has escapes, once there was one. Few documents
+    /// have any, and a reader is moved around a few times: so it is kept out of the way.
+    string: Option<Box<StringReader>>,
 }
 
 /// What comes next.
@@ -123,13 +124,11 @@ enum State {
     Next,
     /// White space, to the end of the input.
     End,
-    /// Nothing; see `error`.
-    Unreadable,
 }
 
-#[derive(Clone, Copy)]
+/// A value that is neither a key nor wanted text.
 enum Partial {
-    Number(NumberReader),
+    Number(Box<NumberReader>),
     Literal(Literal),
     SkippedText(SkipText),
     SkippedScalar,
@@ -146,13 +145,13 @@ impl<R: Read> Scanner<R> {
             offset: 0,
             start: 0,
             partial: Partial::SkippedScalar,
-            string: StringReader::new(),
+            string: None,
         }
     }
 
     /// Whether the root value has been closed. Only white space may follow.
     pub(super) fn is_complete(&self) -> bool {
-        self.state == State::End
+        self.state == State::End && self.error.is_none()
     }
 
     /// What is wrong with the document so far.

@@ -79,6 +79,9 @@ pub(super) struct SkipContainer {
     text: Option<SkipText>,
 }
 
+/// Steps before a container is taken in blocks.
+const WALK: usize = 64;
+
 impl SkipContainer {
     /// Begins after the opening bracket.
     pub(super) const fn new() -> Self {
@@ -118,27 +121,36 @@ impl SkipContainer {
         }
     }
 
-    /// Takes the first bytes one by one, because most containers have no more. Gives their number,
-    /// which is that of all if the container ends with them.
+    /// Takes the first values one by one, because most containers have no more, and strings as they are
+    /// at once. Gives the number of bytes, which is that of all if the container ends with them.
+    #[inline]
     fn walk(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
         let mut at = 0;
-        while at < 96 && at < bytes.len() {
-            match Kind::of(bytes[at]) {
-                Kind::Plain => {}
-                Kind::Quote => match whole_string(&bytes[at + 1..]) {
-                    Some(text) => at += text.len() + 1,
-                    None => break,
-                },
-                Kind::Open => self.depth += 1,
-                Kind::Close => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return Ok(at + 1);
+        for _ in 0..WALK {
+            let Some(byte) = bytes.get(at) else { break };
+            at += 1;
+            match byte {
+                b'"' => {
+                    let Some(text) = whole_string(&bytes[at..]) else {
+                        at -= 1;
+                        break;
+                    };
+                    at += text.len() + 1;
+                    // What follows a string, nearly always.
+                    if let Some(b':' | b',') = bytes.get(at) {
+                        at += 1;
                     }
                 }
-                Kind::Backslash => return Err(Unreadable::Syntax),
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        break;
+                    }
+                }
+                b'\\' => return Err(Unreadable::Syntax),
+                _ => {}
             }
-            at += 1;
         }
         Ok(at)
     }
@@ -174,32 +186,6 @@ impl SkipContainer {
         }
         self.text = (strings >> 63 != 0).then_some(SkipText { escaped });
         Ok(None)
-    }
-}
-
-/// What a byte outside strings means for the depth.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Plain,
-    Quote,
-    Open,
-    Close,
-    Backslash,
-}
-
-impl Kind {
-    fn of(byte: u8) -> Self {
-        const KINDS: [Kind; 256] = {
-            let mut kinds = [Kind::Plain; 256];
-            kinds[b'"' as usize] = Kind::Quote;
-            kinds[b'{' as usize] = Kind::Open;
-            kinds[b'[' as usize] = Kind::Open;
-            kinds[b'}' as usize] = Kind::Close;
-            kinds[b']' as usize] = Kind::Close;
-            kinds[b'\\' as usize] = Kind::Backslash;
-            kinds
-        };
-        KINDS[usize::from(byte)]
     }
 }
 

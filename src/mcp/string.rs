@@ -205,6 +205,12 @@ impl StringReader {
     }
 }
 
+impl Default for StringReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn hex(digit: u8) -> Option<u16> {
     Some(u16::from(match digit {
         b'0'..=b'9' => digit - b'0',

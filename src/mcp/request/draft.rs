@@ -4,7 +4,6 @@ use super::read::Field;
 use super::{Client, Message, MessageKind, TraceFields};
 use crate::mcp::id::Id;
 use crate::mcp::method::{Method, TargetField};
-use crate::mcp::number::Number;
 use crate::mcp::revision::Revision;
 use crate::mcp::scan::Other;
 use crate::mcp::string::Content;
@@ -101,23 +100,8 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes the number that is the value of a field.
-    #[inline]
-    pub(super) fn number(
-        &mut self,
-        message: &mut Message,
-        field: Field,
-        number: Number,
-        size: u64,
-    ) {
-        match field {
-            Field::Id => message.id = Some(Id::number(number)),
-            Field::RequestId => message.cancels = Some(Box::new(Id::number(number))),
-            _ => self.other(message, field, Other::Container, size),
-        }
-    }
-
     /// Takes the value of a field that is something else.
+    #[inline]
     pub(super) fn other(&mut self, message: &mut Message, field: Field, value: Other, size: u64) {
         match field {
             Field::Id => self.unusable_id = value != Other::Null,

@@ -1,11 +1,13 @@
 //! Which values of a request body are read.
 
+use std::mem::{replace, take};
+
 use smallvec::SmallVec;
 
 use super::draft::{ClientSource, Draft};
 use super::{Message, Request};
-use crate::mcp::id;
-use crate::mcp::keys::{Glance, Head, JSONRPC, keys};
+use crate::mcp::id::{self, Id};
+use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys};
 use crate::mcp::number::Number;
 use crate::mcp::scan::{Other, Read, Shape};
 use crate::mcp::string::{Content, Keep};
@@ -14,9 +16,15 @@ use crate::mcp::unreadable::Unreadable;
 
 /// Takes the messages out of a request body.
 pub(super) struct MessageReader {
-    /// What has been read. The last message is the one under way.
-    request: Request,
+    /// The message under way, or the one that there was. A batch is rare, so what it needs does not
+    /// stand in the way of others.
+    message: Message,
     draft: Draft,
+    /// Those of a batch that are complete.
+    messages: Vec<Message>,
+    batch: bool,
+    beyond: u32,
+    duplicate_keys: bool,
     /// Whose members a [`Place::Client`] holds.
     client: ClientSource,
     /// The keys met so far in each place that is open, a bit for each [`Field`].
@@ -72,24 +80,38 @@ pub(super) enum Field {
 impl MessageReader {
     pub(super) fn new() -> Self {
         Self {
-            request: Request {
-                messages: SmallVec::from_buf([Message::new()]),
-                batch: false,
-                beyond: 0,
-                duplicate_keys: false,
-            },
+            message: Message::new(),
             draft: Draft::new(),
+            messages: Vec::new(),
+            batch: false,
+            beyond: 0,
+            duplicate_keys: false,
             client: ClientSource::Params,
             met: 0,
         }
     }
 
-    pub(super) fn finish(self) -> Result<Request, Unreadable> {
-        // JSON-RPC 2.0 section 6: a batch must have something in it.
-        if self.request.messages.is_empty() {
-            return Err(Unreadable::NotJsonRpc);
-        }
-        Ok(self.request)
+    /// What has been read. Leaves nothing.
+    #[inline]
+    pub(super) fn finish(&mut self) -> Result<Request, Unreadable> {
+        let messages = if self.batch {
+            // JSON-RPC 2.0 section 6: a batch must have something in it.
+            if self.messages.is_empty() {
+                return Err(Unreadable::NotJsonRpc);
+            }
+            SmallVec::from_vec(take(&mut self.messages))
+        } else {
+            SmallVec::from_buf([replace(&mut self.message, Message::new())])
+        };
+        let Self { batch, beyond, duplicate_keys, .. } = *self;
+        Ok(Request { messages, batch, beyond, duplicate_keys })
+    }
+
+    /// Keeps an element of a batch, and begins another.
+    #[cold]
+    fn push(&mut self) {
+        self.messages.push(replace(&mut self.message, Message::new()));
+        self.draft = Draft::new();
     }
 
     /// Takes note of a member's key. The last of duplicate keys holds.
@@ -106,11 +128,9 @@ impl MessageReader {
     #[cold]
     fn repeat(&mut self, field: Field) {
         if !matches!(field, Field::Arguments | Field::Cursor) {
-            self.request.duplicate_keys = true;
+            self.duplicate_keys = true;
         }
-        if let Some(message) = self.request.messages.last_mut() {
-            self.draft.clear(message, field, self.client);
-        }
+        self.draft.clear(&mut self.message, field, self.client);
     }
 }
 
@@ -127,16 +147,15 @@ impl Read for MessageReader {
         }
     }
 
+    #[inline]
     fn element(&mut self, place: Place) -> Option<Field> {
         if place == Place::Document {
             return Some(Field::Root);
         }
-        if self.request.messages.len() == MAX_MESSAGES {
-            self.request.beyond = self.request.beyond.saturating_add(1);
+        if self.messages.len() == MAX_MESSAGES {
+            self.beyond = self.beyond.saturating_add(1);
             return None;
         }
-        self.request.messages.push(Message::new());
-        self.draft = Draft::new();
         Some(Field::Element)
     }
 
@@ -146,14 +165,13 @@ impl Read for MessageReader {
 
     #[inline]
     fn glance(&mut self, place: Place, head: &Head) -> Option<Glance<Field>> {
-        if place == Place::Message && head.starts_with(JSONRPC) {
-            self.meet(Some(Field::JsonRpc));
-            self.request.messages.last_mut()?.jsonrpc = true;
-            return Some(Glance::Member { length: JSONRPC.len() });
-        }
         let glance = Field::at(place, head)?;
         if let Glance::Key { field, .. } = glance {
             self.meet(field);
+            if field == Some(Field::JsonRpc) && head.starts_with(JSONRPC) {
+                self.message.jsonrpc = true;
+                return Some(Glance::Member { length: JSONRPC.len() });
+            }
         }
         Some(glance)
     }
@@ -169,23 +187,28 @@ impl Read for MessageReader {
 
     #[inline]
     fn text(&mut self, field: Field, text: Content<'_>, size: u64) -> Result<(), Unreadable> {
-        match self.request.messages.last_mut() {
-            Some(message) => self.draft.text(message, field, text, size, self.client),
-            None => Ok(()),
+        if field == Field::Element {
+            self.push();
+            return Ok(());
         }
+        self.draft.text(&mut self.message, field, text, size, self.client)
     }
 
     #[inline]
     fn number(&mut self, field: Field, number: Number, size: u64) {
-        if let Some(message) = self.request.messages.last_mut() {
-            self.draft.number(message, field, number, size);
+        match field {
+            Field::Id => self.message.id = Some(Id::number(number)),
+            Field::RequestId => self.message.cancels = Some(Box::new(Id::number(number))),
+            _ => self.other(field, Other::Container, size),
         }
     }
 
+    #[inline]
     fn other(&mut self, field: Field, value: Other, size: u64) {
-        if let Some(message) = self.request.messages.last_mut() {
-            self.draft.other(message, field, value, size);
+        if field == Field::Element {
+            return self.push();
         }
+        self.draft.other(&mut self.message, field, value, size);
     }
 
     #[expect(
@@ -204,8 +227,7 @@ impl Read for MessageReader {
         };
         match field {
             Field::Root if place == Place::Batch => {
-                self.request.batch = true;
-                self.request.messages.clear();
+                self.batch = true;
             }
             Field::ClientInfo => self.client = ClientSource::Params,
             Field::MetaClientInfo => self.client = ClientSource::Meta,
@@ -219,10 +241,12 @@ impl Read for MessageReader {
     fn close(&mut self, place: Place, _at: u64) -> Place {
         match place {
             Place::Message => {
-                if let Some(message) = self.request.messages.last_mut() {
-                    self.draft.finish(message);
+                self.draft.finish(&mut self.message);
+                if !self.batch {
+                    return Place::Document;
                 }
-                if self.request.batch { Place::Batch } else { Place::Document }
+                self.push();
+                Place::Batch
             }
             Place::Params => Place::Message,
             Place::Meta => Place::Params,

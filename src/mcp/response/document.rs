@@ -50,12 +50,11 @@ impl Document {
             return;
         }
         self.told_end = true;
-        let messages = self.messages.take();
         // JSON-RPC 2.0 section 6: a batch must have something in it.
-        if messages.is_empty() {
+        if self.messages.is_empty() {
             self.tell_error(Unreadable::NotJsonRpc, on);
         }
-        messages.into_iter().map(Event::Message).for_each(on);
+        self.messages.take(&mut |message| on(Event::Message(message)));
     }
 
     fn tell_error(&mut self, why: Unreadable, on: &mut impl FnMut(Event)) {

@@ -1,11 +1,9 @@
 //! Which values of a response body are read.
 
-use smallvec::SmallVec;
-
 use super::list::{ListKind, Lists};
 use super::{ResponseKind, ResponseMessage, ResultType};
 use crate::mcp::id::{self, Id};
-use crate::mcp::keys::{Glance, Head, JSONRPC, keys};
+use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys};
 use crate::mcp::method::Method;
 use crate::mcp::number::Number;
 use crate::mcp::revision::Revision;
@@ -16,9 +14,13 @@ use crate::mcp::unreadable::Unreadable;
 
 /// Takes the messages out of a document.
 pub(super) struct MessageReader {
+    /// The message under way, or the one that there was.
     draft: Draft,
-    messages: SmallVec<[ResponseMessage; 1]>,
+    /// Those of a batch that are complete. A batch is rare.
+    messages: Vec<ResponseMessage>,
     batch: bool,
+    /// The keys met so far in each place that is open, a bit for each [`Field`].
+    met: u32,
 }
 
 /// A message while it is read.
@@ -48,7 +50,7 @@ pub(super) enum Place {
     Item,
 }
 
-/// A value that is read.
+/// A value that is read, the members of each place side by side.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Field {
     Root,
@@ -76,13 +78,17 @@ pub(super) enum Field {
 
 impl MessageReader {
     pub(super) fn new() -> Self {
-        Self { draft: Draft::new(), messages: SmallVec::new(), batch: false }
+        Self { draft: Draft::new(), messages: Vec::new(), batch: false, met: 0 }
     }
 
     /// Takes note of a member's key. The last of duplicate keys holds.
     #[inline]
     fn meet(&mut self, field: Option<Field>) -> Option<Field> {
-        self.draft.clear(field?);
+        let bit = field?.bit();
+        if self.met & bit != 0 {
+            self.draft.clear(field?);
+        }
+        self.met |= bit;
         field
     }
 
@@ -119,9 +125,25 @@ impl MessageReader {
         if item { Place::List } else { Place::Result }
     }
 
-    /// The messages that are complete.
-    pub(super) fn take(&mut self) -> SmallVec<[ResponseMessage; 1]> {
-        std::mem::take(&mut self.messages)
+    /// Gives the messages, now that the document is complete.
+    #[inline]
+    pub(super) fn take(&mut self, on: &mut impl FnMut(ResponseMessage)) {
+        if !self.batch {
+            return on(std::mem::replace(&mut self.draft.message, ResponseMessage::new()));
+        }
+        std::mem::take(&mut self.messages).into_iter().for_each(on);
+    }
+
+    /// Whether there is not even one message in the document, which is complete.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch && self.messages.is_empty()
+    }
+
+    /// Keeps an element of a batch, and begins another.
+    #[cold]
+    fn push(&mut self) {
+        let draft = std::mem::replace(&mut self.draft, Draft::new());
+        self.messages.push(draft.message);
     }
 }
 
@@ -138,6 +160,7 @@ impl Read for MessageReader {
         }
     }
 
+    #[inline]
     fn element(&mut self, place: Place) -> Option<Field> {
         match place {
             Place::Document => Some(Field::Root),
@@ -194,10 +217,11 @@ impl Read for MessageReader {
         }
     }
 
+    #[inline]
     fn other(&mut self, field: Field, value: Other, size: u64) {
         let Draft { message, has_result, has_error, .. } = &mut self.draft;
         match field {
-            Field::Element => self.messages.push(ResponseMessage::new()),
+            Field::Element => self.push(),
             Field::Result => {
                 *has_result = true;
                 message.result_bytes = size;
@@ -214,31 +238,37 @@ impl Read for MessageReader {
     )]
     #[inline(always)]
     fn open(&mut self, field: Field, shape: Shape, at: u64) -> Option<Place> {
-        match (field, shape) {
+        let place = match (field, shape) {
             (Field::Root, Shape::Array) => {
                 self.batch = true;
-                Some(Place::Batch)
+                Place::Batch
             }
-            (Field::Root | Field::Element, Shape::Object) => Some(Place::Message),
+            (Field::Root | Field::Element, Shape::Object) => Place::Message,
             (Field::Result, Shape::Object) => {
                 self.draft.has_result = true;
                 self.draft.result_start = at;
-                Some(Place::Result)
+                Place::Result
             }
             (Field::Error, Shape::Object) => {
                 self.draft.has_error = true;
-                Some(Place::Error)
+                Place::Error
             }
-            _ => self.open_list(field, shape, at),
-        }
+            _ => self.open_list(field, shape, at)?,
+        };
+        self.met &= !place.keys();
+        Some(place)
     }
 
     #[inline]
     fn close(&mut self, place: Place, at: u64) -> Place {
         match place {
             Place::Message => {
-                self.messages.push(self.draft.finish());
-                if self.batch { Place::Batch } else { Place::Document }
+                self.draft.finish();
+                if !self.batch {
+                    return Place::Document;
+                }
+                self.push();
+                Place::Batch
             }
             Place::Result => {
                 self.draft.message.result_bytes = at - self.draft.result_start;
@@ -296,6 +326,10 @@ keys! {
 }
 
 impl Field {
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
     /// The list that it is the key of.
     fn list(self) -> Option<ListKind> {
         match self {
@@ -382,19 +416,33 @@ impl Draft {
         self.message.list = self.lists.take().and_then(|lists| lists.finish());
     }
 
-    /// The message, now that its last member has been read. Leaves an empty draft.
-    fn finish(&mut self) -> ResponseMessage {
+    /// Decides what the message is, now that its last member has been read.
+    #[inline]
+    fn finish(&mut self) {
         if self.lists.is_some() {
             self.finish_lists();
         }
-        let Self { mut message, has_result, has_error, .. } = std::mem::replace(self, Self::new());
+        let Self { message, has_result, has_error, .. } = self;
         message.kind = match (message.method, &message.id) {
             (Some(_), Some(_)) => ResponseKind::Request,
             (Some(_), None) => ResponseKind::Notification,
-            (None, _) if has_error => ResponseKind::Error,
-            (None, _) if has_result => ResponseKind::Result,
+            (None, _) if *has_error => ResponseKind::Error,
+            (None, _) if *has_result => ResponseKind::Result,
             (None, _) => ResponseKind::Unknown,
         };
-        message
+    }
+}
+
+impl Place {
+    /// The bits of the fields that are its members.
+    const fn keys(self) -> u32 {
+        let (first, last) = match self {
+            Self::Message => (Field::Id, Field::Error),
+            Self::Result => (Field::IsError, Field::Templates),
+            Self::Error => (Field::Code, Field::Code),
+            Self::Item => (Field::ItemName, Field::ItemName),
+            Self::Document | Self::Batch | Self::List => return 0,
+        };
+        (last.bit() << 1) - first.bit()
     }
 }

@@ -1,4 +1,10 @@
 //! The grammar of JSON, for frames cut anywhere.
+//!
+//! Most documents are short and come in one frame, so the way through such a one is kept straight: the
+//! state is written down where a frame ends, values that are whole are taken as they stand, and all
+//! that takes the others is out of line.
+
+use std::convert::Infallible;
 
 use super::{Literal, NumberReader, Other, Partial, Read, Scanner, Shape, State};
 use crate::mcp::keys::Glance;
@@ -7,14 +13,12 @@ use crate::mcp::skip::{SkipContainer, SkipText, skip_scalar};
 use crate::mcp::string::{Content, Keep, whole_string};
 use crate::mcp::unreadable::Unreadable;
 
-/// The position after what was taken, or why the turn is over.
+/// The position after what was taken, or why no more is.
 type Step<T = usize> = Result<T, Stop>;
 
 enum Stop {
-    /// The frame is used up. The state tells how to go on with the next.
-    Frame,
-    /// The state tells how to go on at this position.
-    Turn(usize),
+    /// The frame is used up. The next goes on in that state.
+    Frame(State),
     Unreadable(Unreadable),
 }
 
@@ -24,152 +28,209 @@ const KEY: Keep = Keep::first(40);
 impl<R: Read> Scanner<R> {
     /// Takes the next bytes of the document. Once it is unreadable they are ignored.
     pub(in crate::mcp) fn feed(&mut self, bytes: &[u8], reader: &mut R) {
-        if self.error.is_some() {
+        if bytes.is_empty() || self.error.is_some() {
             return;
         }
-        let mut at = 0;
-        while at < bytes.len() {
-            match self.turn(bytes, at, reader) {
-                Ok(next) | Err(Stop::Turn(next)) => at = next,
-                Err(Stop::Frame) => break,
-                Err(Stop::Unreadable(why)) => {
-                    self.state = State::Unreadable;
-                    self.error = Some(why);
-                    return;
-                }
+        match self.turns(bytes, reader) {
+            Err(Stop::Frame(state)) => self.state = state,
+            Err(Stop::Unreadable(why)) => {
+                self.error = Some(why);
+                return;
             }
         }
         self.offset += bytes.len() as u64;
         reader.show(bytes, self.offset);
     }
 
-    /// Takes a member or an element with what comes after it, or the part of that which the frame
-    /// has: `state` tells where to enter.
-    fn turn(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let at = 'value: {
-            let at = match self.state {
-                State::FirstMember | State::Member => self.key(bytes, at, reader)?,
-                State::Key => self.rest_of_key(bytes, at, reader)?,
-                State::Colon => self.colon(bytes, at)?,
-                State::Root | State::FirstElement | State::Element => {
-                    self.element(bytes, at, reader)?
+    /// Takes members and elements, each with what comes after it, up to the end of the frame. The
+    /// state tells where to enter the first of them.
+    fn turns(&mut self, bytes: &[u8], reader: &mut R) -> Step<Infallible> {
+        let (mut state, mut at) = (self.state, 0);
+        'turn: loop {
+            at = 'value: {
+                at = match state {
+                    State::FirstMember | State::Member => {
+                        let (byte, at) = token(bytes, at, state)?;
+                        if byte == b'}' && state == State::FirstMember {
+                            break 'value at;
+                        }
+                        if byte != b'"' {
+                            return Err(Unreadable::Syntax.into());
+                        }
+                        let head = bytes[at..].first_chunk();
+                        match head.and_then(|head| reader.glance(self.place, head)) {
+                            Some(Glance::Key { field, length }) => {
+                                self.field = field;
+                                at + length
+                            }
+                            Some(Glance::Member { length }) => break 'value at + length,
+                            None => self.key(bytes, at + 1, reader)?,
+                        }
+                    }
+                    State::Root | State::FirstElement | State::Element => {
+                        let (byte, at) = token(bytes, at, state)?;
+                        if byte == b']' && state == State::FirstElement {
+                            break 'value at;
+                        }
+                        if !matches!(byte, b'{' | b'[') && state == State::Root {
+                            return Err(no_container(byte).into());
+                        }
+                        self.field = reader.element(self.place);
+                        at
+                    }
+                    State::Value => at,
+                    State::Next => break 'value at,
+                    State::Key => self.rest_of_key(bytes, reader)?,
+                    State::Colon => colon(bytes, at)?,
+                    State::Text => break 'value self.rest_of_text(bytes, at, reader)?,
+                    State::Partial => break 'value self.rest_of_value(bytes, at, reader)?,
+                    State::End => {
+                        token(bytes, at, State::End)?;
+                        return Err(Unreadable::Trailing.into());
+                    }
+                };
+                match self.value(bytes, at, reader)? {
+                    (State::Next, at) => at,
+                    next => {
+                        (state, at) = next;
+                        continue 'turn;
+                    }
                 }
-                State::Value => at,
-                State::Text => break 'value self.rest_of_text(bytes, at, reader)?,
-                State::Partial => break 'value self.rest_of_value(bytes, at, reader)?,
-                State::Next => break 'value at,
-                State::End => return self.end(bytes, at),
-                // No frame gets here any more.
-                State::Unreadable => return Err(Stop::Frame),
             };
-            self.value(bytes, at, reader)?
-        };
-        self.next(bytes, at, reader)
+            (state, at) = self.next(bytes, at, reader)?;
+        }
     }
 
+    /// Takes a key that cannot be told at a glance, after its opening quote, and the colon.
+    #[inline(never)]
     fn key(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let (byte, at) = self.token(bytes, at, self.state)?;
-        if byte == b'}' && self.state == State::FirstMember {
-            return self.close(bytes, at, reader);
-        }
-        if byte != b'"' {
-            return Err(Unreadable::Syntax.into());
-        }
-        if let Some(head) = bytes[at..].first_chunk() {
-            match reader.glance(self.place, head) {
-                Some(Glance::Key { field, length }) => {
-                    self.field = field;
-                    return Ok(at + length);
-                }
-                Some(Glance::Member { length }) => return self.go_on(State::Next, at + length),
-                None => {}
-            }
-        }
-        if let Some(key) = whole_string(&bytes[at + 1..]) {
+        if let Some(key) = whole_string(&bytes[at..]) {
             self.field = reader.member(self.place, key);
-            return self.go_on(State::Colon, at + key.len() + 2);
+            return colon(bytes, at + key.len() + 1);
         }
-        self.string.begin(KEY);
-        self.go_on(State::Key, at + 1)
+        self.string.get_or_insert_default().begin(KEY);
+        self.rest_of_key(&bytes[at..], reader).map(|taken| at + taken)
     }
 
-    fn rest_of_key(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let taken = self.string.feed(&bytes[at..])?.ok_or(Stop::Frame)?;
-        let key = self.string.content();
+    #[cold]
+    fn rest_of_key(&mut self, bytes: &[u8], reader: &mut R) -> Step {
+        let string = self.string.get_or_insert_default();
+        let taken = string.feed(bytes)?.ok_or(Stop::Frame(State::Key))?;
+        let key = string.content();
         self.field = if key.is_truncated() { None } else { reader.member(self.place, key.kept) };
-        self.go_on(State::Colon, at + taken)
+        colon(bytes, taken)
     }
 
-    fn colon(&mut self, bytes: &[u8], at: usize) -> Step {
-        match self.token(bytes, at, State::Colon)? {
-            (b':', at) => Ok(at + 1),
-            _ => Err(Unreadable::Syntax.into()),
-        }
-    }
-
-    fn element(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let (byte, at) = self.token(bytes, at, self.state)?;
-        match (self.state, byte) {
-            (State::FirstElement, b']') => return self.close(bytes, at, reader),
-            (State::Root, b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                return Err(Unreadable::NotJsonRpc.into());
-            }
-            _ => {}
-        }
-        self.field = reader.element(self.place);
-        Ok(at)
-    }
-
-    fn value(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let (byte, at) = self.token(bytes, at, State::Value)?;
+    /// Takes a value, or the bracket that opens one of which the inside is looked at. Gives what comes
+    /// after it.
+    #[expect(clippy::inline_always, reason = "it has one caller, and is on the way of every value")]
+    #[inline(always)]
+    fn value(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step<(State, usize)> {
+        let (byte, at) = token(bytes, at, State::Value)?;
         let rest = &bytes[at..];
-        self.start = self.offset + at as u64;
-        match (byte, self.field) {
+        let size = match (byte, self.field) {
             (b'"', Some(field)) => {
-                if let Some(text) = whole_string(&rest[1..]) {
-                    let size = text.len() + 2;
-                    reader.text(field, Content::of(text, R::keep(field)), size as u64)?;
-                    return Ok(at + size);
-                }
-                self.string.begin(R::keep(field));
-                return self.go_on(State::Text, at + 1);
+                let Some(text) = whole_string(&rest[1..]) else {
+                    return self.begin_text(bytes, at, field, reader);
+                };
+                let size = text.len() + 2;
+                reader.text(field, Content::of(text, R::keep(field)), size as u64)?;
+                size
             }
             (b'{' | b'[', Some(field)) => {
-                let shape = if byte == b'{' { Shape::Object } else { Shape::Array };
-                if let Some(place) = reader.open(field, shape, self.start) {
-                    return self.open(place, shape, at);
+                let (shape, first) = match byte {
+                    b'{' => (Shape::Object, State::FirstMember),
+                    _ => (Shape::Array, State::FirstElement),
+                };
+                if let Some(place) = reader.open(field, shape, self.offset + at as u64) {
+                    self.place = place;
+                    return Ok((first, at + 1));
                 }
-                self.partial = Partial::SkippedContainer(SkipContainer::new());
+                let size = self.skip_container(bytes, at)?;
+                reader.other(field, Other::Container, size as u64);
+                size
             }
+            (b'{' | b'[', None) => self.skip_container(bytes, at)?,
             (b'-' | b'0'..=b'9', Some(field)) => {
-                if let Some((number, size)) = Number::integer(rest) {
-                    reader.number(field, number, size as u64);
-                    return Ok(at + size);
-                }
-                self.partial = Partial::Number(NumberReader::beginning_with(byte));
+                let Some((number, size)) = Number::integer(rest) else {
+                    let number = Partial::Number(Box::new(NumberReader::beginning_with(byte)));
+                    return self.begin(number, bytes, at, reader);
+                };
+                reader.number(field, number, size as u64);
+                size
             }
-            (b't' | b'f' | b'n', Some(_)) => {
-                self.partial = Partial::Literal(Literal::beginning_with(byte));
+            (b't' | b'f' | b'n', Some(field)) => {
+                let Some((value, size)) = Literal::whole(rest) else {
+                    let literal = Partial::Literal(Literal::beginning_with(byte));
+                    return self.begin(literal, bytes, at, reader);
+                };
+                reader.other(field, value, size as u64);
+                size
             }
-            (b'"', None) => self.partial = Partial::SkippedText(SkipText::new()),
-            (b'{' | b'[', None) => {
-                self.partial = Partial::SkippedContainer(SkipContainer::new());
+            (b'"', None) => {
+                return self.begin(Partial::SkippedText(SkipText::new()), bytes, at, reader);
             }
             (b'-' | b'0'..=b'9' | b't' | b'f' | b'n', None) => {
-                self.partial = Partial::SkippedScalar;
+                let Some(size) = skip_scalar(rest) else {
+                    return self.begin(Partial::SkippedScalar, bytes, at, reader);
+                };
+                size
             }
             _ => return Err(Unreadable::Syntax.into()),
-        }
-        self.rest_of_value(bytes, at + 1, reader)
+        };
+        Ok((State::Next, at + size))
     }
 
+    /// Skips the container that begins at that position. Gives the bytes that it takes.
+    #[inline]
+    fn skip_container(&mut self, bytes: &[u8], at: usize) -> Step {
+        let mut container = SkipContainer::new();
+        if let Some(taken) = container.feed(&bytes[at + 1..])? {
+            return Ok(1 + taken);
+        }
+        self.start = self.offset + at as u64;
+        self.partial = Partial::SkippedContainer(container);
+        Err(Stop::Frame(State::Partial))
+    }
+
+    /// Takes wanted text that is cut or has escapes, of which the opening quote is at that position.
+    #[cold]
+    fn begin_text(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        field: R::Field,
+        reader: &mut R,
+    ) -> Step<(State, usize)> {
+        self.start = self.offset + at as u64;
+        self.string.get_or_insert_default().begin(R::keep(field));
+        Ok((State::Next, self.rest_of_text(bytes, at + 1, reader)?))
+    }
+
+    #[cold]
     fn rest_of_text(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let taken = self.string.feed(&bytes[at..])?.ok_or(Stop::Frame)?;
+        let string = self.string.get_or_insert_default();
+        let taken = string.feed(&bytes[at..])?.ok_or(Stop::Frame(State::Text))?;
         let end = at + taken;
         if let Some(field) = self.field {
-            reader.text(field, self.string.content(), self.size(end))?;
+            reader.text(field, string.content(), self.offset + end as u64 - self.start)?;
         }
         Ok(end)
+    }
+
+    /// Takes a value that is not, or may not be, a whole one of the usual form, and of which the first
+    /// byte is at that position.
+    #[inline(never)]
+    fn begin(
+        &mut self,
+        partial: Partial,
+        bytes: &[u8],
+        at: usize,
+        reader: &mut R,
+    ) -> Step<(State, usize)> {
+        self.start = self.offset + at as u64;
+        self.partial = partial;
+        Ok((State::Next, self.rest_of_value(bytes, at + 1, reader)?))
     }
 
     fn rest_of_value(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
@@ -181,14 +242,10 @@ impl<R: Read> Scanner<R> {
             Partial::SkippedScalar => skip_scalar(rest),
             Partial::SkippedContainer(container) => container.feed(rest)?,
         };
-        let Some(taken) = taken else {
-            self.state = State::Partial;
-            return Err(Stop::Frame);
-        };
-        let end = at + taken;
+        let end = at + taken.ok_or(Stop::Frame(State::Partial))?;
         if let Some(field) = self.field {
-            let size = self.size(end);
-            match self.partial {
+            let size = self.offset + end as u64 - self.start;
+            match &self.partial {
                 Partial::Number(number) => {
                     reader.number(field, number.finish().ok_or(Unreadable::Syntax)?, size);
                 }
@@ -199,67 +256,58 @@ impl<R: Read> Scanner<R> {
         Ok(end)
     }
 
-    fn next(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let (byte, at) = self.token(bytes, at, State::Next)?;
-        match (byte, R::shape(self.place)) {
-            (b',', Shape::Object) => self.go_on(State::Member, at + 1),
-            (b',', Shape::Array) => self.go_on(State::Element, at + 1),
-            (b'}', Shape::Object) | (b']', Shape::Array) => self.close(bytes, at, reader),
-            _ => Err(Unreadable::Syntax.into()),
-        }
-    }
-
-    fn end(&mut self, bytes: &[u8], at: usize) -> Step {
-        self.token(bytes, at, State::End)?;
-        Err(Unreadable::Trailing.into())
-    }
-
-    fn open(&mut self, place: R::Place, shape: Shape, at: usize) -> Step {
-        self.place = place;
-        match shape {
-            Shape::Object => self.go_on(State::FirstMember, at + 1),
-            Shape::Array => self.go_on(State::FirstElement, at + 1),
-        }
-    }
-
-    fn close(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        if R::is_shown(self.place) {
-            return self.close_shown(bytes, at, reader);
-        }
-        self.place = reader.close(self.place, self.offset + at as u64 + 1);
-        let state = if self.place == R::DOCUMENT { State::End } else { State::Next };
-        self.go_on(state, at + 1)
-    }
-
-    #[cold]
-    fn close_shown(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let end = self.offset + at as u64 + 1;
-        reader.show(&bytes[..=at], end);
-        self.place = reader.close(self.place, end);
-        self.go_on(State::Next, at + 1)
-    }
-
-    /// The next byte that is not white space, and its position. If there is none in this frame, the
-    /// next goes on in that state.
-    fn token(&mut self, bytes: &[u8], mut at: usize, state: State) -> Step<(u8, usize)> {
-        while let Some(&byte) = bytes.get(at) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Ok((byte, at));
+    /// Takes what comes after a value: a comma, or the end of the place, and of those around it that end
+    /// there as well.
+    #[inline]
+    fn next(&mut self, bytes: &[u8], mut at: usize, reader: &mut R) -> Step<(State, usize)> {
+        loop {
+            let (byte, end) = token(bytes, at, State::Next)?;
+            at = end + 1;
+            match (byte, R::shape(self.place)) {
+                (b',', Shape::Object) => return Ok((State::Member, at)),
+                (b',', Shape::Array) => return Ok((State::Element, at)),
+                (b'}', Shape::Object) | (b']', Shape::Array) => {}
+                _ => return Err(Unreadable::Syntax.into()),
             }
-            at += 1;
+            let end = self.offset + at as u64;
+            if R::is_shown(self.place) {
+                reader.show(&bytes[..at], end);
+            }
+            self.place = reader.close(self.place, end);
+            if self.place == R::DOCUMENT {
+                return Ok((State::End, at));
+            }
         }
-        self.state = state;
-        Err(Stop::Frame)
     }
+}
 
-    fn go_on<T>(&mut self, state: State, at: usize) -> Step<T> {
-        self.state = state;
-        Err(Stop::Turn(at))
+/// The next byte that is not white space, and its position. If there is none in this frame, the next
+/// goes on in that state.
+#[inline]
+fn token(bytes: &[u8], mut at: usize, state: State) -> Step<(u8, usize)> {
+    while let Some(&byte) = bytes.get(at) {
+        // The first comparison is enough for nearly all there is.
+        if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            return Ok((byte, at));
+        }
+        at += 1;
     }
+    Err(Stop::Frame(state))
+}
 
-    /// What the value under way takes, if it ends before position `end` of the frame.
-    fn size(&self, end: usize) -> u64 {
-        self.offset + end as u64 - self.start
+fn colon(bytes: &[u8], at: usize) -> Step {
+    match token(bytes, at, State::Colon)? {
+        (b':', at) => Ok(at + 1),
+        _ => Err(Unreadable::Syntax.into()),
+    }
+}
+
+/// What a document is that begins with neither kind of bracket.
+#[cold]
+fn no_container(byte: u8) -> Unreadable {
+    match byte {
+        b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Unreadable::NotJsonRpc,
+        _ => Unreadable::Syntax,
     }
 }
 
