@@ -1,12 +1,13 @@
 //! One layer's account of one exchange: opened before the inner call, closed exactly once.
 
 use std::{
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Buf;
-use http::{HeaderName, Method, Request, Response, StatusCode, response};
+use http::{HeaderName, Method, StatusCode, request, response};
 use http_body::{Body, Frame};
 
 use super::{
@@ -14,13 +15,13 @@ use super::{
     calls::{Call, Calls, Origin},
     common::Common,
     current,
-    ending::{Ending, declared_length, has_no_body},
+    ending::{Ending, has_no_body},
     grpc::GrpcStatus,
     head::{Head, SessionKey},
-    media::{Inspection, Media, Unread, readable},
+    media::{Described, Inspection, Media, Unread},
     observer::Observer,
     outcome::{Outcome, Reason},
-    record::{Exchange, NotCounted, RequestContext, Told},
+    record::{Exchange, NOTHING, NotCounted, RequestContext, Told},
     request_body::{RequestBody, Tap},
     settlement::{Closing, Settlement},
     stream::{Stream, StreamEvent, StreamKind},
@@ -42,7 +43,7 @@ pub(super) struct Account<O: Observer> {
     exchange: Arc<Exchange>,
     /// Of stacked layers, that of the outermost one.
     common: Arc<Common>,
-    /// Makes the exchange current during polls; `None` only meanwhile.
+    /// Makes the exchange current during polls. Meanwhile it is what was current before.
     context: Option<RequestContext>,
     /// No layer outside records this exchange.
     outermost: bool,
@@ -63,43 +64,29 @@ pub(super) struct Account<O: Observer> {
     /// From the request head to the decision.
     duration: Duration,
     first_event: Option<Duration>,
-    /// Bytes after which the server stops polling.
-    declared: Option<u64>,
+    /// Where the answer comes from, once the response body passes.
+    source: Source,
+    /// Bytes after which the server stops polling. More than there can be, if none are declared.
+    declared: u64,
     sent: u64,
 }
 
 impl<O: Observer> Account<O> {
-    /// Opens the account of a request, and the tap on its body. Without an account, a layer
-    /// outside records the same, or nothing is to be recorded.
-    pub(super) fn open<B: Body>(
+    /// Opens the account of a request. Without one, a layer outside records the same, or nothing is
+    /// to be recorded.
+    #[inline]
+    pub(super) fn open(
         observer: &O,
         common: &Arc<Common>,
-        request: Request<B>,
-    ) -> (Option<Self>, Request<RequestBody<B>>) {
-        let (mut parts, body) = request.into_parts();
-        let (mut context, outermost) = RequestContext::join_or_open(&parts, common);
+        request: &mut request::Parts,
+    ) -> Option<Self> {
+        let (mut context, outermost) = RequestContext::join_or_open(request, common);
         let exchange = Arc::clone(context.exchange());
-        let Some(state) = observer.begin(&mut parts, &exchange, context.applied_mut()) else {
-            return (None, Request::from_parts(parts, RequestBody::untapped(body)));
-        };
-        context.leave_in(&mut parts.extensions);
+        let state = observer.begin(request, &exchange, context.applied_mut())?;
+        context.leave_in(&mut request.extensions, outermost);
         let outer = if outermost { None } else { exchange.common() };
         let common = outer.unwrap_or_else(|| Arc::clone(common));
-        // A layer in between may have decoded the body, and changed the head with it.
-        let own = (!outermost).then(|| Head::of(&parts));
-        let head = own.as_ref().unwrap_or_else(|| exchange.head());
-        let reads = exchange.claim_reading(head);
-        let body = if body.is_end_stream() {
-            if reads {
-                exchange.publish_request(Err(Unread::Unreadable(Unreadable::Empty)));
-            }
-            RequestBody::untapped(body)
-        } else if reads || outermost {
-            RequestBody::tapped(body, Tap::new(&context, head.length(), reads))
-        } else {
-            RequestBody::untapped(body)
-        };
-        let account = Self {
+        Some(Self {
             observer: observer.clone(),
             state,
             exchange,
@@ -118,10 +105,37 @@ impl<O: Observer> Account<O> {
             stream: None,
             duration: Duration::ZERO,
             first_event: None,
-            declared: None,
+            source: Source::Nowhere,
+            declared: u64::MAX,
             sent: 0,
-        };
-        (Some(account), Request::from_parts(parts, body))
+        })
+    }
+
+    /// The body of the request, tapped if there is something to see in it, and somebody who looks.
+    #[inline]
+    pub(super) fn tap<B: Body>(
+        account: Option<&Self>,
+        request: &request::Parts,
+        body: B,
+    ) -> RequestBody<B> {
+        let Some(account) = account else { return RequestBody::untapped(body) };
+        let Self { exchange, outermost, context, .. } = account;
+        // A layer in between may have decoded the body, and changed the head with it.
+        let own = (!outermost).then(|| Head::of(request));
+        let head = own.as_ref().unwrap_or_else(|| exchange.head());
+        let reads = exchange.claim_reading(head);
+        if body.is_end_stream() {
+            if reads {
+                exchange.publish_request(|| Err(Unread::Unreadable(Unreadable::Empty)));
+            }
+            return RequestBody::untapped(body);
+        }
+        match context {
+            Some(context) if reads || *outermost => {
+                RequestBody::tapped(body, Tap::new(context, head.length(), reads))
+            }
+            _ => RequestBody::untapped(body),
+        }
     }
 
     pub(super) fn exchange(&self) -> &Arc<Exchange> {
@@ -135,6 +149,7 @@ impl<O: Observer> Account<O> {
     }
 
     /// Runs a poll or a call of the inner service for this exchange.
+    #[inline]
     pub(super) fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.inside = true;
         let result = self.lend(f);
@@ -143,6 +158,7 @@ impl<O: Observer> Account<O> {
     }
 
     /// Makes the exchange current while a part of the inner service runs that is no poll: its drop.
+    #[inline]
     pub(super) fn lend<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let entered = current::enter(&mut self.context);
         let guard = self.observer.enter(&self.state);
@@ -161,35 +177,32 @@ impl<O: Observer> Account<O> {
         }
     }
 
-    /// The response head is out. Returns where the answer will come from, if it can still come.
-    pub(super) fn head<B: Body>(&mut self, response: Response<B>) -> (Response<B>, Source) {
+    /// The response head is out. Without a body to come, the account closes with it.
+    pub(super) fn head<B: Body>(&mut self, response: &mut response::Parts, body: &B) {
         // Who answers has read what it wanted; it may keep the body, and never ask for its end.
         self.exchange.conclude_if_complete();
         self.notice();
-        self.status = Some(response.status());
-        self.declared = declared_length(&response);
-        let no_body = has_no_body(self.exchange.method(), response.status())
-            || response.body().is_end_stream();
-        let (mut parts, body) = response.into_parts();
-        self.not_counted = parts.extensions.get::<NotCounted>().is_some();
+        self.status = Some(response.status);
+        let described = Described::by(&response.headers);
+        // The exact size hint is what servers make the header of, where there is none.
+        let declared = described.length.or_else(|| body.size_hint().exact());
+        self.declared = declared.unwrap_or(u64::MAX);
+        self.not_counted = response.extensions.get::<NotCounted>().is_some();
         if self.exchange.head().is_grpc() {
-            self.grpc = GrpcStatus::of(&parts.headers);
+            self.grpc = GrpcStatus::of(&response.headers);
         }
         if self.outermost {
-            self.follow_session(&parts);
+            self.follow_session(response);
         }
-        self.observer.head(&mut self.state, &self.exchange, &mut parts);
-        let mut source = Source::Nowhere;
-        if no_body {
-            self.close(Ending::Complete, &mut source);
+        self.observer.head(&mut self.state, &self.exchange, response);
+        if has_no_body(self.exchange.method(), response.status) || body.is_end_stream() {
+            self.close(Ending::Complete);
         } else {
-            source = self.begin_body(&mut parts);
+            self.begin_body(response, described.media);
         }
-        (Response::from_parts(parts, body), source)
     }
 
-    fn begin_body(&mut self, response: &mut response::Parts) -> Source {
-        let media = readable(&response.headers);
+    fn begin_body(&mut self, response: &mut response::Parts, media: Result<Media, Unread>) {
         let is_stream = media == Ok(Media::EventStream) && response.status.is_success();
         if is_stream {
             let kind = StreamKind::of(self.exchange.method(), self.exchange.message());
@@ -206,11 +219,12 @@ impl<O: Observer> Account<O> {
             mirrored || head.body() == Err(Unread::Encoded)
         };
         let expects = self.exchange.is_read() || resumed || unread();
-        let source = Source::choose(media, &mut response.extensions, expects, self.outermost);
+        let Self { exchange, outermost, .. } = self;
+        self.source =
+            Source::choose(media, &mut response.extensions, exchange, expects, *outermost);
         if self.stream.is_some_and(StreamKind::stands) {
             self.settle_each(|_, _| true, |_, _| (Outcome::Success, None), None);
         }
-        source
     }
 
     /// Keeps track of the sessions that the server opens and closes, for the calls that outlive their
@@ -234,15 +248,18 @@ impl<O: Observer> Account<O> {
     }
 
     /// A frame of the response body passes. `ended` is what the body says of itself after it.
-    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, ended: bool, source: &mut Source) {
+    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) {
         self.notice();
+        let outlived = self.concluded;
         if let Some(data) = frame.data_ref() {
             self.sent += data.remaining() as u64;
+            let mut source = mem::take(&mut self.source);
             source.pass(data, &mut |message| self.see(message));
             let has_event = || source.counts().is_some_and(|counts| counts.messages() > 0);
             if self.stream.is_some() && self.first_event.is_none() && has_event() {
-                self.first_event = Some(self.elapsed());
+                self.first_event = Some(self.now(outlived));
             }
+            self.source = source;
         }
         if let Some(trailers) = frame.trailers_ref() {
             if self.exchange.head().is_grpc() {
@@ -250,7 +267,7 @@ impl<O: Observer> Account<O> {
             }
         }
         if ended || frame.is_trailers() {
-            self.close(Ending::Complete, source);
+            self.close_after(Ending::Complete, outlived);
         }
     }
 
@@ -275,7 +292,7 @@ impl<O: Observer> Account<O> {
             }
         }
         // What asks for no answer is settled when no other message waits for one any more.
-        if !self.waits() {
+        if !self.concluded && !self.waits() {
             let status = self.status.unwrap_or_default();
             self.settle_each(|_, _| true, |_, _| by_status(status, false), None);
         }
@@ -298,9 +315,10 @@ impl<O: Observer> Account<O> {
             // What is not known to be one message is matched by nothing but order.
             return Asked::One(0);
         };
-        let mut open = (0..request.messages.len()).filter(|&index| self.is_open_request(index));
-        let found = open.find(|&index| request.messages[index].id.as_ref() == Some(id));
-        found.map_or(Asked::Nothing, Asked::One)
+        let asks = |(index, message): (usize, &mcp::Message)| {
+            message.id.as_ref() == Some(id) && self.is_open(index) && may_ask(message)
+        };
+        request.messages.iter().enumerate().position(asks).map_or(Asked::Nothing, Asked::One)
     }
 
     /// Whether any message waits for its answer.
@@ -311,10 +329,12 @@ impl<O: Observer> Account<O> {
     /// Whether a message waits for its answer. Where nothing is known of it, it may well, and what is
     /// no message is answered with an error (JSON-RPC 2.0, section 6).
     fn is_open_request(&self, index: usize) -> bool {
-        let asks = |message: &mcp::Message| {
-            matches!(message.kind, MessageKind::Request | MessageKind::Invalid)
-        };
-        self.settled & bit(index) == 0 && self.exchange.operation(index).is_none_or(asks)
+        self.is_open(index) && self.exchange.operation(index).is_none_or(may_ask)
+    }
+
+    /// Whether an operation is not settled.
+    fn is_open(&self, index: usize) -> bool {
+        self.settled & bit(index) == 0
     }
 
     /// An answer that is not for this exchange: perhaps for another one of the session.
@@ -342,15 +362,16 @@ impl<O: Observer> Account<O> {
 
     /// Settles one operation, if it is open. With the last one, the exchange as a whole is decided.
     fn settle(&mut self, index: usize, verdict: Verdict, answer: Option<&ResponseMessage>) {
-        if self.concluded || self.settled & bit(index) != 0 {
+        if self.concluded || !self.is_open(index) {
             return;
         }
         self.settled |= bit(index);
         self.notice();
         self.duration = self.elapsed();
         let Self { observer, state, exchange, common, .. } = self;
-        let told = exchange.heard(|words| words.told.clone()).unwrap_or_default();
-        let (outcome, reason) = if exchange.is_batch() { verdict } else { heed(&told, verdict) };
+        let told = exchange.heard(|words| words.told.clone());
+        let told = told.as_ref().unwrap_or(&NOTHING);
+        let (outcome, reason) = if exchange.is_batch() { verdict } else { heed(told, verdict) };
         let settlement = Settlement {
             exchange,
             message: exchange.operation(index),
@@ -363,7 +384,7 @@ impl<O: Observer> Account<O> {
             stream: self.stream,
             duration: self.duration,
             not_counted: self.not_counted,
-            told: &told,
+            told,
         };
         // A handler that says so has nothing to add later.
         if outcome == Outcome::Detached && told.outcome.is_none_or(|_| exchange.is_batch()) {
@@ -393,13 +414,24 @@ impl<O: Observer> Account<O> {
         Instant::now().saturating_duration_since(self.exchange.started())
     }
 
+    /// The time since the exchange began. What was decided since its decision was looked at last, in
+    /// this very poll, needs no second look at the clock.
+    fn now(&self, outlived: bool) -> Duration {
+        if self.concluded && !outlived { self.duration } else { self.elapsed() }
+    }
+
     /// Closes the account; a second time does nothing.
-    pub(super) fn close(&mut self, ending: Ending, source: &mut Source) {
+    pub(super) fn close(&mut self, ending: Ending) {
+        self.close_after(ending, self.concluded);
+    }
+
+    /// The same. `outlived` tells whether the exchange had been decided before this poll.
+    fn close_after(&mut self, ending: Ending, outlived: bool) {
         if self.closed {
             return;
         }
         self.closed = true;
-        let outlived = self.concluded;
+        let mut source = mem::take(&mut self.source);
         if ending == Ending::Complete {
             source.finish(&mut |message| self.see(message));
             if self.exchange.head().is_grpc() {
@@ -420,7 +452,7 @@ impl<O: Observer> Account<O> {
         });
         let closing = Closing {
             exchange: &self.exchange,
-            duration: if outlived { self.elapsed() } else { self.duration },
+            duration: self.now(outlived),
             bytes_out: self.sent,
             stream,
             request: self.inspected_request(),
@@ -518,6 +550,11 @@ enum Asked {
 
 const CANCELLED_BY_NAME: Verdict = (Outcome::Cancelled, Some(Reason::Notification));
 
+/// Whether a message may wait for an answer.
+fn may_ask(message: &mcp::Message) -> bool {
+    matches!(message.kind, MessageKind::Request | MessageKind::Invalid)
+}
+
 /// The bit of an operation. There are at most 64.
 fn bit(index: usize) -> u64 {
     1 << index
@@ -558,7 +595,7 @@ fn detach<O: Observer>(
 impl<O: Observer> Account<O> {
     /// How an exchange ends that is dropped now.
     pub(super) fn ending_of_drop(&self) -> Ending {
-        let delivered = self.declared.is_some_and(|bytes| self.sent >= bytes);
+        let delivered = self.sent >= self.declared;
         match self.status {
             _ if self.inside => Ending::Panicked,
             None => Ending::Dropped,
@@ -572,7 +609,7 @@ impl<O: Observer> Account<O> {
 impl<O: Observer> Drop for Account<O> {
     fn drop(&mut self) {
         if !self.closed {
-            self.close(self.ending_of_drop(), &mut Source::Nowhere);
+            self.close(self.ending_of_drop());
         }
     }
 }

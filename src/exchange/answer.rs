@@ -14,17 +14,20 @@ use smallvec::SmallVec;
 
 use super::{
     media::{Inspection, Media, Unread},
+    reading::{Reader, Reading},
+    record::Exchange,
     stream::{StreamCounts, StreamEvent},
 };
-use crate::mcp::{Event, ResponseMessage, ResponseReader};
+use crate::mcp::{Event, ResponseMessage};
 
 /// Where a layer learns the answers from.
-#[expect(clippy::large_enum_variant, reason = "it is made once, where it is used")]
+#[derive(Default)]
 pub(super) enum Source {
     /// No answer is expected.
+    #[default]
     Nowhere,
     /// It reads the response body itself.
-    Own(Reader),
+    Own(Own),
     /// A layer further in reads it. The number is that of the answers that were taken from there.
     Inner(Arc<Shared>, usize),
     /// Nobody can.
@@ -40,6 +43,7 @@ impl Source {
     pub(super) fn choose(
         media: Result<Media, Unread>,
         extensions: &mut Extensions,
+        exchange: &Arc<Exchange>,
         expects: bool,
         outermost: bool,
     ) -> Self {
@@ -51,7 +55,11 @@ impl Source {
         }
         match media {
             _ if !expects => Self::Nowhere,
-            Ok(media) => Self::Own(Reader::new(media, extensions, outermost)),
+            Ok(media) => {
+                let is_stream = media == Media::EventStream;
+                let lead = (!outermost).then(|| Lead::share(is_stream, extensions));
+                Self::Own(Own::new(exchange, is_stream, lead))
+            }
             Err(unread) => Self::Unread(unread),
         }
     }
@@ -61,8 +69,8 @@ impl Source {
         let answered = match self {
             Self::Nowhere => return None,
             Self::Unread(unread) => return Some((*unread).into()),
-            Self::Own(reader) if reader.invalid => return Some(Inspection::Invalid),
-            Self::Own(reader) => reader.answered,
+            Self::Own(own) if own.found.invalid => return Some(Inspection::Invalid),
+            Self::Own(own) => own.found.answered,
             Self::Inner(shared, _) => shared.count.load(Ordering::Acquire) > 0,
         };
         Some(if whole || answered { Inspection::Complete } else { Inspection::Prefix })
@@ -75,8 +83,11 @@ impl Source {
         on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
     ) {
         match self {
-            Self::Own(reader) => {
-                if reader.pass(data, on).is_err() {
+            Self::Own(own) => {
+                let read = own.read(|reader, found| {
+                    reader.pass(data, &mut |counts, event| found.take(counts, event, on))
+                });
+                if read.is_some_and(|read| read.is_err()) {
                     *self = Self::Unread(Unread::Hidden);
                 }
             }
@@ -88,7 +99,11 @@ impl Source {
     /// The body has ended well: shows what is complete only now.
     pub(super) fn finish(&mut self, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
         match self {
-            Self::Own(reader) => reader.finish(on),
+            Self::Own(own) => {
+                own.read(|reader, found| {
+                    reader.finish(&mut |counts, event| found.take(counts, event, on));
+                });
+            }
             Self::Inner(shared, taken) => shared.show(taken, on),
             Self::Nowhere | Self::Unread(_) => {}
         }
@@ -97,10 +112,119 @@ impl Source {
     /// What an event stream has carried. `None` if the response is none, or nobody reads it.
     pub(super) fn counts(&self) -> Option<StreamCounts> {
         match self {
-            Self::Own(reader) => reader.counts,
+            Self::Own(own) => own.counts(),
             Self::Inner(shared, _) if shared.stream => Some(shared.counts()),
             Self::Inner(..) | Self::Nowhere | Self::Unread(_) => None,
         }
+    }
+}
+
+/// A layer's own reading of a response.
+pub(super) struct Own {
+    place: Place,
+    found: Found,
+}
+
+/// Where the reader is.
+enum Place {
+    /// With the exchange.
+    Exchange(Arc<Exchange>),
+    /// Apart from it: the request is still being read there, or another response was.
+    Apart(Box<Reader>),
+}
+
+impl Own {
+    fn new(exchange: &Arc<Exchange>, is_stream: bool, lead: Option<Lead>) -> Self {
+        let place = if exchange.start_response(is_stream) {
+            Place::Exchange(Arc::clone(exchange))
+        } else {
+            Place::Apart(Box::new(Reader::new(is_stream)))
+        };
+        Self { place, found: Found { lead, answered: false, invalid: false } }
+    }
+
+    /// Reads on, and shows what is found. The reader is taken out meanwhile, since who is shown
+    /// something may call code that is not ours, and no lock is held then.
+    #[inline]
+    fn read<R>(&mut self, read: impl FnOnce(&mut Reader, &mut Found) -> R) -> Option<R> {
+        let Self { place, found } = self;
+        match place {
+            Place::Apart(reader) => Some(read(reader, found)),
+            Place::Exchange(exchange) => {
+                let mut reader = exchange.lend_response()?;
+                let read = read(&mut reader, found);
+                exchange.return_response(reader);
+                Some(read)
+            }
+        }
+    }
+
+    fn counts(&self) -> Option<StreamCounts> {
+        match &self.place {
+            Place::Apart(reader) => reader.counts,
+            Place::Exchange(exchange) => match &*exchange.reading() {
+                Reading::Response(reader) => reader.counts,
+                Reading::Request(_) | Reading::Lent | Reading::Idle => None,
+            },
+        }
+    }
+}
+
+/// What a layer has found in the response that it reads.
+struct Found {
+    lead: Option<Lead>,
+    answered: bool,
+    invalid: bool,
+}
+
+impl Found {
+    fn take(
+        &mut self,
+        counts: &mut Option<StreamCounts>,
+        event: Event,
+        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
+    ) {
+        if let Some(counts) = counts {
+            self.count(counts, &event);
+        }
+        match event {
+            Event::Message(message) => {
+                if on(&message) {
+                    self.answered = true;
+                    if let Some(Lead(shared)) = &self.lead {
+                        shared.push(&message);
+                    }
+                }
+            }
+            Event::Invalid(_) => self.invalid = true,
+            Event::Priming | Event::Comment => {}
+        }
+    }
+
+    fn count(&self, counts: &mut StreamCounts, event: &Event) {
+        let Some(event) = StreamEvent::of(event) else { return };
+        let count = counts.add(event);
+        if let Some(Lead(shared)) = &self.lead {
+            // This reader is the only one that writes there.
+            shared.counts[event as usize].store(count, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Tells the layers around what the reader finds, and that it is gone.
+struct Lead(Arc<Shared>);
+
+impl Lead {
+    fn share(stream: bool, extensions: &mut Extensions) -> Self {
+        let shared = Arc::new(Shared { stream, ..Shared::default() });
+        extensions.insert(Arc::clone(&shared));
+        Self(shared)
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.0.gone.store(true, Ordering::Release);
     }
 }
 
@@ -142,92 +266,6 @@ impl Shared {
 
     fn counts(&self) -> StreamCounts {
         StreamCounts::of(|event| self.counts[event as usize].load(Ordering::Relaxed))
-    }
-}
-
-pub(super) struct Reader {
-    scanner: ResponseReader,
-    counts: Option<StreamCounts>,
-    answered: bool,
-    invalid: bool,
-    shared: Option<Arc<Shared>>,
-}
-
-impl Reader {
-    fn new(media: Media, extensions: &mut Extensions, outermost: bool) -> Self {
-        let stream = media == Media::EventStream;
-        let shared = (!outermost).then(|| {
-            let shared = Arc::new(Shared { stream, ..Shared::default() });
-            extensions.insert(Arc::clone(&shared));
-            shared
-        });
-        Self {
-            scanner: if stream { ResponseReader::sse() } else { ResponseReader::json() },
-            counts: stream.then(StreamCounts::default),
-            answered: false,
-            invalid: false,
-            shared,
-        }
-    }
-
-    fn pass<D: Buf>(
-        &mut self,
-        data: &D,
-        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
-    ) -> Result<(), Hidden> {
-        let Self { scanner, counts, answered, invalid, shared } = self;
-        let mut take = Taker { counts, answered, invalid, shared: shared.as_deref() };
-        each_slice(data, |bytes| scanner.feed(bytes, &mut |event| take.event(event, on)))
-    }
-
-    fn finish(&mut self, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
-        let Self { scanner, counts, answered, invalid, shared } = self;
-        let mut take = Taker { counts, answered, invalid, shared: shared.as_deref() };
-        scanner.finish(&mut |event| take.event(event, on));
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
-            shared.gone.store(true, Ordering::Release);
-        }
-    }
-}
-
-/// Counts what a response carries, and shows its messages.
-struct Taker<'a> {
-    counts: &'a mut Option<StreamCounts>,
-    answered: &'a mut bool,
-    invalid: &'a mut bool,
-    shared: Option<&'a Shared>,
-}
-
-impl Taker<'_> {
-    fn event(&mut self, event: Event, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
-        self.count(&event);
-        match event {
-            Event::Message(message) => {
-                if on(&message) {
-                    *self.answered = true;
-                    if let Some(shared) = self.shared {
-                        shared.push(&message);
-                    }
-                }
-            }
-            Event::Invalid(_) => *self.invalid = true,
-            Event::Priming | Event::Comment => {}
-        }
-    }
-
-    fn count(&mut self, event: &Event) {
-        let Some(counts) = self.counts else { return };
-        let Some(event) = StreamEvent::of(event) else { return };
-        let count = counts.add(event);
-        if let Some(shared) = self.shared {
-            // This reader is the only one that writes there.
-            shared.counts[event as usize].store(count, Ordering::Relaxed);
-        }
     }
 }
 

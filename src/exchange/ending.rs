@@ -1,9 +1,6 @@
 //! How an exchange ended, and which responses have no body.
 
-use http::{Method, Response, StatusCode};
-use http_body::Body;
-
-use super::head::content_length;
+use http::{Method, StatusCode};
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,12 +28,6 @@ pub(crate) fn has_no_body(method: &Method, status: StatusCode) -> bool {
         || status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED
         || (*method == Method::CONNECT && status.is_success())
-}
-
-/// The length after which a server stops polling a response body: `content-length`, else the
-/// exact size hint, which servers turn into one.
-pub(crate) fn declared_length<B: Body>(response: &Response<B>) -> Option<u64> {
-    content_length(response.headers()).or_else(|| response.body().size_hint().exact())
 }
 
 #[cfg(test)]

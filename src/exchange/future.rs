@@ -7,13 +7,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower::Service;
 
 use super::{
-    account::Account, answer::Source, ending::Ending, hold::Wait, observer::Observer,
-    response_body::ResponseBody,
+    account::Account, ending::Ending, hold::Wait, observer::Observer, response_body::ResponseBody,
 };
 
 pin_project! {
@@ -54,11 +54,25 @@ pin_project! {
 }
 
 impl<F, O: Observer, W> ResponseFuture<F, O, W> {
-    pub(super) fn waiting(wait: W, account: Account<O>) -> Self {
-        Self { state: State::Waiting { wait }, account: Some(account) }
+    /// Waits before it calls.
+    pub(super) fn waiting(wait: W, account: Option<Account<O>>) -> Self {
+        Self { state: State::Waiting { wait }, account }
     }
 
-    pub(super) fn calling(future: F, account: Option<Account<O>>) -> Self {
+    /// Calls a service that is ready.
+    #[inline]
+    pub(super) fn calling<S, B>(
+        service: &mut S,
+        request: Request<B>,
+        mut account: Option<Account<O>>,
+    ) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        if let Some(account) = &mut account {
+            account.dispatch();
+        }
+        let future = within(&mut account, || service.call(request));
         Self { state: State::Calling { future }, account }
     }
 }
@@ -97,26 +111,29 @@ where
                 StateProjection::Gone => unreachable!("polled after it was dropped"),
             }
         };
-        let account = this.account.take();
-        Poll::Ready(match result {
-            Ok(response) => Ok(match account {
-                Some(mut account) => {
-                    let (response, source) = account.head(response);
-                    response.map(|body| ResponseBody::observed(body, account, source))
-                }
-                None => response.map(ResponseBody::unobserved),
-            }),
+        let response = match result {
+            Ok(response) => response,
             Err(error) => {
-                if let Some(mut account) = account {
-                    account.close(Ending::ServiceError, &mut Source::Nowhere);
+                if let Some(mut account) = this.account.take() {
+                    account.close(Ending::ServiceError);
                 }
-                Err(error)
+                return Poll::Ready(Err(error));
             }
-        })
+        };
+        let (mut head, body) = response.into_parts();
+        if let Some(account) = this.account {
+            account.head(&mut head, &body);
+            if account.is_closed() {
+                *this.account = None;
+            }
+        }
+        let body = ResponseBody::new(body, this.account.take());
+        Poll::Ready(Ok(Response::from_parts(head, body)))
     }
 }
 
 /// Runs a part of the inner service for the exchange, if it is observed.
+#[inline]
 fn within<O: Observer, R>(account: &mut Option<Account<O>>, f: impl FnOnce() -> R) -> R {
     match account {
         Some(account) => account.enter(f),

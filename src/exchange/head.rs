@@ -5,9 +5,9 @@ use std::{
     sync::LazyLock,
 };
 
-use http::{HeaderMap, HeaderValue, Method, Version, request::Parts};
+use http::{HeaderValue, Method, Version, request::Parts};
 
-use super::media::{Media, Unread, accepts_event_stream, is_identity, media_type};
+use super::media::{Media, Unread, accepts_event_stream, is_identity, length, media_type};
 use crate::mcp;
 
 /// The facts of a head that the engine and the signals ask for.
@@ -231,15 +231,6 @@ fn readable(method: &Method, media: Option<Media>, encoded: bool) -> Result<(), 
         return Err(Unread::MediaType);
     }
     if encoded { Err(Unread::Encoded) } else { Ok(()) }
-}
-
-fn length(value: &HeaderValue) -> Option<u64> {
-    value.to_str().ok()?.parse().ok()
-}
-
-/// The value of a single, well-formed `content-length` header.
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(http::header::CONTENT_LENGTH).and_then(length)
 }
 
 impl Credentials {

@@ -1,6 +1,6 @@
 //! Which bodies the reader can read, told from the head.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 
 use crate::mcp::Unreadable;
 
@@ -64,16 +64,43 @@ pub(crate) enum Media {
     Grpc,
 }
 
-/// The media type of a response body, if the reader can read it.
-pub(super) fn readable(headers: &HeaderMap) -> Result<Media, Unread> {
-    let media = headers.get(header::CONTENT_TYPE).and_then(media_type).ok_or(Unread::MediaType)?;
-    match media {
-        Media::Grpc => Err(Unread::MediaType),
-        _ if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_identity) => {
-            Err(Unread::Encoded)
+/// What the head of a response says of its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Described {
+    /// The media type, if the reader can read it.
+    pub(super) media: Result<Media, Unread>,
+    /// The value of a well-formed `content-length` header.
+    pub(super) length: Option<u64>,
+}
+
+impl Described {
+    /// Reads the headers in one walk, as those of a request: a response has few, and each look-up would
+    /// hash a name.
+    pub(super) fn by(headers: &HeaderMap) -> Self {
+        let (mut content_type, mut content_length, mut encoded) = (None, None, false);
+        for (name, value) in headers {
+            match name.as_str() {
+                "content-type" => _ = content_type.get_or_insert(value),
+                "content-length" => _ = content_length.get_or_insert(value),
+                "content-encoding" => encoded |= !is_identity(value),
+                _ => {}
+            }
         }
-        Media::Json | Media::EventStream => Ok(media),
+        let media = match content_type.and_then(media_type) {
+            None | Some(Media::Grpc) => Err(Unread::MediaType),
+            Some(_) if encoded => Err(Unread::Encoded),
+            Some(media) => Ok(media),
+        };
+        Self { media, length: content_length.and_then(length) }
     }
+}
+
+/// The number that a `content-length` header has, which is of digits alone (RFC 9110, section 8.6).
+pub(super) fn length(value: &HeaderValue) -> Option<u64> {
+    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9);
+    let add = |sum: u64, &byte: &u8| sum.checked_mul(10)?.checked_add(digit(byte)?.into());
+    let digits = Some(value.as_bytes()).filter(|digits| !digits.is_empty())?;
+    digits.iter().try_fold(0, add)
 }
 
 /// Whether a content encoding is none (RFC 9110, section 8.4.1).
@@ -129,7 +156,13 @@ fn is_grpc(essence: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
+
+    fn readable(headers: &HeaderMap) -> Result<Media, Unread> {
+        Described::by(headers).media
+    }
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
@@ -164,5 +197,23 @@ mod tests {
         assert_eq!(with("gzip"), Err(Unread::Encoded));
         assert_eq!(with("Identity"), Ok(Media::Json));
         assert_eq!(with(""), Err(Unread::Encoded));
+    }
+
+    #[test]
+    fn of_two_lengths_the_first_counts_and_only_digits_are_one() {
+        let length = |values: &[&str]| {
+            let pairs = values.iter().map(|value| (header::CONTENT_LENGTH, *value));
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(name, value.parse().unwrap());
+            }
+            Described::by(&headers).length
+        };
+        assert_eq!(length(&[]), None);
+        assert_eq!(length(&["18446744073709551615"]), Some(u64::MAX));
+        assert_eq!(length(&["17", "18"]), Some(17));
+        for bad in ["", "-1", "+1", "1 ", "0x1", "18446744073709551616"] {
+            assert_eq!(length(&[bad, "18"]), None, "{bad:?}");
+        }
     }
 }

@@ -26,6 +26,7 @@ mod hold;
 mod media;
 mod observer;
 mod outcome;
+mod reading;
 mod record;
 mod request_body;
 mod request_id;

@@ -2,7 +2,8 @@
 
 use std::{
     any::Any,
-    fmt,
+    fmt, mem,
+    num::NonZeroU64,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -18,6 +19,7 @@ use super::{
     head::Head,
     media::Unread,
     outcome::{CallStatus, Outcome},
+    reading::{Reader, Reading},
     request_id::RequestId,
 };
 use crate::mcp;
@@ -34,10 +36,11 @@ pub struct Exchange {
     /// Who keeps the exchange may be what it leads to: a call in the table of those that wait.
     common: Weak<Common>,
     /// Set by the layer that reads the request body; a second one would read it again.
-    reading: AtomicBool,
-    /// What has been read of it so far. It stands here so that it is never moved, and so that the
-    /// response can conclude from it; the body's one tap is the only other that locks it.
-    reader: Mutex<Option<mcp::RequestReader>>,
+    claimed: AtomicBool,
+    /// What reads the bodies: the request's, then as a rule the response's. It stands here so that
+    /// it is never moved, and so that the response can conclude from the request; the request body's
+    /// one tap and the one layer that reads the response are the only ones that lock it.
+    reading: Mutex<Reading>,
     request: OnceLock<Result<mcp::Request, Unread>>,
     /// The message as the head tells it, once somebody had to ask there.
     mirrored: OnceLock<Option<Box<mcp::Message>>>,
@@ -48,10 +51,9 @@ pub struct Exchange {
     surround: OnceLock<Surround>,
     bytes_in: AtomicU64,
     ended: AtomicBool,
-    /// What handlers said of their own call. Locked only by handlers that speak and, after `spoken`
-    /// is set, by those who want to know.
-    words: Mutex<Words>,
-    spoken: AtomicBool,
+    /// What handlers said of their own call, if one has spoken: few do, and nobody else is to pay
+    /// for the room.
+    words: OnceLock<Box<Mutex<Words>>>,
 }
 
 impl fmt::Debug for Exchange {
@@ -61,36 +63,43 @@ impl fmt::Debug for Exchange {
 }
 
 impl Exchange {
-    fn new(parts: &Parts, common: &Arc<Common>) -> Self {
-        Self {
-            started: Instant::now(),
-            method: parts.method.clone(),
-            path: parts.uri.path_and_query().cloned(),
-            head: Head::of(parts),
-            common: Arc::downgrade(common),
-            reading: AtomicBool::new(false),
-            reader: Mutex::new(None),
+    /// The exchange of a request, which begins now.
+    fn open(parts: &Parts, common: &Arc<Common>) -> Arc<Self> {
+        let started = Instant::now();
+        let head = Head::of(parts);
+        let (method, path) = (parts.method.clone(), parts.uri.path_and_query().cloned());
+        let common = Arc::downgrade(common);
+        // Not for the cycle: this makes the value where it is to be, and `Arc::new` would move it there.
+        let exchange = Arc::new_cyclic(|_| Self {
+            started,
+            method,
+            path,
+            head,
+            common,
+            claimed: AtomicBool::new(false),
+            reading: Mutex::new(Reading::Idle),
             request: OnceLock::new(),
             mirrored: OnceLock::new(),
-            // Given by a layer outside, or by one further in.
-            request_id: parts
-                .extensions
-                .get::<RequestId>()
-                .cloned()
-                .map_or_else(OnceLock::new, OnceLock::from),
+            request_id: OnceLock::new(),
             attached: OnceLock::new(),
             surround: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             ended: AtomicBool::new(false),
-            words: Mutex::new(Words::default()),
-            spoken: AtomicBool::new(false),
+            words: OnceLock::new(),
+        });
+        // Given by a layer outside. Else one further in may give it.
+        if let Some(id) = parts.extensions.get::<RequestId>() {
+            exchange.set_request_id(id);
         }
+        exchange
     }
 
+    #[inline]
     pub(crate) fn started(&self) -> Instant {
         self.started
     }
 
+    #[inline]
     pub(crate) fn method(&self) -> &Method {
         &self.method
     }
@@ -101,6 +110,7 @@ impl Exchange {
     }
 
     /// What the head of the request says, as the outermost layer has seen it.
+    #[inline]
     pub(crate) fn head(&self) -> &Head {
         &self.head
     }
@@ -114,15 +124,16 @@ impl Exchange {
     /// Claims the reading of the request body. `head` is the one that the claiming layer sees: a layer in
     /// between may have decoded the body.
     pub(super) fn claim_reading(&self, head: &Head) -> bool {
-        head.body().is_ok() && !self.reading.swap(true, Ordering::Relaxed)
+        head.body().is_ok() && !self.claimed.swap(true, Ordering::Relaxed)
     }
 
     /// Whether a layer reads, or has read, the request body.
     pub(super) fn is_read(&self) -> bool {
-        self.reading.load(Ordering::Relaxed)
+        self.claimed.load(Ordering::Relaxed)
     }
 
     /// What the request body said, once it is known.
+    #[inline]
     pub(crate) fn request(&self) -> Option<Result<&mcp::Request, Unread>> {
         self.request.get().map(|read| read.as_ref().map_err(|unread| *unread))
     }
@@ -149,6 +160,7 @@ impl Exchange {
     }
 
     /// How many operations the exchange has, as far as that is known: the messages of a batch, else one.
+    #[inline]
     pub(super) fn operations(&self) -> usize {
         match self.request() {
             Some(Ok(request)) => request.messages.len(),
@@ -157,6 +169,7 @@ impl Exchange {
     }
 
     /// Whether the request is known to be a batch.
+    #[inline]
     pub(crate) fn is_batch(&self) -> bool {
         self.request().is_some_and(|request| request.is_ok_and(|request| request.batch))
     }
@@ -168,49 +181,116 @@ impl Exchange {
 
     /// Starts to read the request body, which was claimed before.
     pub(super) fn start_reading(&self) {
-        *self.reader() = Some(mcp::RequestReader::new());
+        *self.reading() = Reading::Request(mcp::RequestReader::new());
     }
 
-    /// Reads on. `false` if there is no need to read any further.
-    pub(super) fn read(&self, read: impl FnOnce(&mut mcp::RequestReader)) -> bool {
-        let mut reader = self.reader();
-        let Some(reader) = &mut *reader else { return false };
+    /// Reads on in the request body. `false` if there is no need to read any further.
+    pub(super) fn read_request(&self, read: impl FnOnce(&mut mcp::RequestReader)) -> bool {
+        if self.is_request_known() {
+            return false;
+        }
+        let mut reading = self.reading();
+        let Reading::Request(reader) = &mut *reading else { return false };
         read(reader);
         !reader.is_invalid()
     }
 
     /// The body has been read to its end: what it said is known.
     pub(super) fn conclude(&self) {
-        let mut reader = self.reader();
-        // It is asked where it stands: moving it out would cost more than what it says.
-        if let Some(read) = reader.as_mut().map(mcp::RequestReader::finish) {
-            *reader = None;
-            self.publish_request(read.map_err(Unread::Unreadable));
+        if self.reads_request(|_| true) {
+            self.finish_request();
         }
     }
 
     /// The body may say more, but nothing that counts if its message is complete.
     pub(super) fn conclude_if_complete(&self) {
-        if self.reader().as_ref().is_some_and(mcp::RequestReader::is_complete) {
-            self.conclude();
+        if self.reads_request(mcp::RequestReader::is_complete) {
+            self.finish_request();
         }
     }
 
     /// The body cannot be read any further.
     pub(super) fn give_up(&self, unread: Unread) {
-        if self.reader().take().is_some() {
-            self.publish_request(Err(unread));
+        if self.reads_request(|_| true) {
+            self.publish_request(|| {
+                *self.reading() = Reading::Idle;
+                Err(unread)
+            });
         }
     }
 
-    fn reader(&self) -> MutexGuard<'_, Option<mcp::RequestReader>> {
-        // The reader does not panic, whatever it reads.
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the request body is still being read, by such a reader.
+    #[inline]
+    fn reads_request(&self, is_such: impl FnOnce(&mcp::RequestReader) -> bool) -> bool {
+        !self.is_request_known()
+            && matches!(&*self.reading(), Reading::Request(reader) if is_such(reader))
     }
 
-    pub(super) fn publish_request(&self, read: Result<mcp::Request, Unread>) {
+    /// Whether the request has been read, or never will be. What reads it asks this first: from then on
+    /// the response may be read where the request was, and whoever drops a request body in the middle of
+    /// that must not wait for it.
+    #[inline]
+    fn is_request_known(&self) -> bool {
+        self.request.get().is_some()
+    }
+
+    /// Makes known what the reader of the request has read.
+    fn finish_request(&self) {
+        self.publish_request(|| {
+            let mut reading = self.reading();
+            // It is asked where it stands: a reader is too big to be moved.
+            let read = match &mut *reading {
+                Reading::Request(reader) => reader.finish().map_err(Unread::Unreadable),
+                Reading::Response(_) | Reading::Lent | Reading::Idle => Err(Unread::Partial),
+            };
+            *reading = Reading::Idle;
+            read
+        });
+    }
+
+    /// Begins to read the response body, if there is room.
+    pub(super) fn start_response(&self, stream: bool) -> bool {
+        let mut reading = self.reading();
+        let is_free = matches!(*reading, Reading::Idle);
+        if is_free {
+            *reading = Reading::Response(Reader::new(stream));
+        }
+        is_free
+    }
+
+    /// Takes the reader of the response out, to be returned.
+    #[inline]
+    pub(super) fn lend_response(&self) -> Option<Reader> {
+        let mut reading = self.reading();
+        if !matches!(*reading, Reading::Response(_)) {
+            return None;
+        }
+        match mem::replace(&mut *reading, Reading::Lent) {
+            Reading::Response(reader) => Some(reader),
+            Reading::Request(_) | Reading::Lent | Reading::Idle => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn return_response(&self, reader: Reader) {
+        *self.reading() = Reading::Response(reader);
+    }
+
+    /// What reads the bodies.
+    #[inline]
+    pub(super) fn reading(&self) -> MutexGuard<'_, Reading> {
+        // The readers do not panic, whatever they read, and neither does what they are shown to.
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn publish_request(&self, read: impl FnOnce() -> Result<mcp::Request, Unread>) {
         // A second answer can only come from a body that was read twice; the first one stands.
-        if self.request.set(read).is_ok() {
+        let mut is_first = false;
+        self.request.get_or_init(|| {
+            is_first = true;
+            read()
+        });
+        if is_first {
             self.note_cancellations();
         }
     }
@@ -227,6 +307,7 @@ impl Exchange {
         }
     }
 
+    #[inline]
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
@@ -287,15 +368,15 @@ impl Exchange {
     /// Lets a handler say something of its own call.
     pub(crate) fn speak<R>(&self, f: impl FnOnce(&mut Words) -> R) -> R {
         // The closures passed here are the crate's own and do not panic: a poisoned list is whole.
-        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        self.spoken.store(true, Ordering::Release);
-        f(&mut words)
+        let words = self.words.get_or_init(Box::default);
+        f(&mut words.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What handlers have said, if they said anything.
+    #[inline]
     pub(crate) fn heard<R>(&self, f: impl FnOnce(&Words) -> R) -> Option<R> {
-        let spoken = self.spoken.load(Ordering::Acquire);
-        spoken.then(|| f(&self.words.lock().unwrap_or_else(PoisonError::into_inner)))
+        let words = self.words.get()?;
+        Some(f(&words.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Lets a handler say something of its own call to `sink`.
@@ -339,6 +420,9 @@ pub(crate) struct Told {
     pub(crate) client: Option<Arc<ToldClient>>,
 }
 
+/// What nearly all handlers tell.
+pub(super) static NOTHING: Told = Told { outcome: None, tool: None, client: None };
+
 /// A client, as a handler has named it.
 #[derive(Debug)]
 pub(crate) struct ToldClient {
@@ -377,13 +461,13 @@ pub(crate) struct Said {
 /// The identity of what a layer writes to. The same sink records an exchange once, however many
 /// layers lead to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Sink(u64);
+pub(crate) struct Sink(NonZeroU64);
 
 impl Sink {
     /// A sink that is equal to no other of this process.
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(NonZeroU64::MIN.saturating_add(LAST.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
@@ -392,20 +476,33 @@ impl Sink {
 /// It is kept beside the exchange, not in it: a retry between two layers sends a second request
 /// that only the outer one has seen.
 #[derive(Clone, Debug, Default)]
-pub struct Applied(SmallVec<[Sink; 4]>);
+pub struct Applied {
+    /// Room for the three that the bundle has. It is copied several times for each exchange, so it
+    /// is small, and no more than a copy.
+    sinks: [Option<Sink>; 3],
+    /// Those of stacks with more than that.
+    more: Option<Box<Applied>>,
+}
 
 impl Applied {
     /// Marks `sink` as served. `false` if a layer outside serves it already.
     pub(crate) fn claim(&mut self, sink: Sink) -> bool {
-        let new = !self.contains(sink);
-        if new {
-            self.0.push(sink);
+        for place in &mut self.sinks {
+            match place {
+                Some(other) if *other == sink => return false,
+                Some(_) => {}
+                None => {
+                    *place = Some(sink);
+                    return true;
+                }
+            }
         }
-        new
+        self.more.get_or_insert_default().claim(sink)
     }
 
     pub(crate) fn contains(&self, sink: Sink) -> bool {
-        self.0.contains(&sink)
+        self.sinks.contains(&Some(sink))
+            || self.more.as_ref().is_some_and(|more| more.contains(sink))
     }
 }
 
@@ -428,7 +525,7 @@ impl RequestContext {
         match parts.extensions.get::<Self>() {
             Some(context) if !context.exchange.has_ended() => (context.clone(), false),
             _ => {
-                let exchange = Arc::new(Exchange::new(parts, common));
+                let exchange = Exchange::open(parts, common);
                 (Self { exchange, applied: Applied::default() }, true)
             }
         }
@@ -440,13 +537,12 @@ impl RequestContext {
     }
 
     /// Leaves the context in the extensions for whoever is further in.
-    pub(super) fn leave_in(&self, extensions: &mut Extensions) {
-        // Writing over a value that is there saves an allocation.
-        match extensions.get_mut::<Self>() {
+    pub(super) fn leave_in(&self, extensions: &mut Extensions, outermost: bool) {
+        // Writing over a value that is there saves an allocation. The outermost layer has found none.
+        let found = if outermost { None } else { extensions.get_mut::<Self>() };
+        match found {
             Some(context) => context.clone_from(self),
-            None => {
-                extensions.insert(self.clone());
-            }
+            None => _ = extensions.insert(self.clone()),
         }
     }
 
@@ -455,6 +551,7 @@ impl RequestContext {
         Self { exchange: Arc::clone(exchange), applied: applied.clone() }
     }
 
+    #[inline]
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
     }
@@ -484,5 +581,20 @@ mod tests {
         assert!(!applied.claim(one));
         assert!(applied.claim(other));
         assert!(applied.contains(one));
+    }
+
+    #[test]
+    fn there_is_room_for_any_number_of_sinks() {
+        let sinks: Vec<_> = (0..10).map(|_| Sink::new()).collect();
+        let mut applied = Applied::default();
+        for (index, sink) in sinks.iter().enumerate() {
+            assert!(!applied.contains(*sink), "{index}");
+            assert!(applied.claim(*sink), "{index}");
+        }
+        let copy = applied.clone();
+        for (index, sink) in sinks.iter().enumerate() {
+            assert!(copy.contains(*sink), "{index}");
+            assert!(!applied.claim(*sink), "{index}");
+        }
     }
 }

@@ -178,7 +178,8 @@ impl<B: Body + fmt::Debug> fmt::Debug for RequestBody<B> {
 /// Frames that were read ahead. Nearly every message arrives in one frame, which needs no queue.
 struct HeldFrames<D, E> {
     exchange: Arc<Exchange>,
-    first: Option<Result<Frame<D>, E>>,
+    /// Its data alone: a frame has room for trailers, and each body is moved with room for this.
+    first: Option<D>,
     rest: VecDeque<Result<Frame<D>, E>>,
     /// Bytes of data in the frames.
     bytes: u64,
@@ -193,15 +194,22 @@ impl<D: Buf, E> HeldFrames<D, E> {
     fn push(&mut self, frame: Result<Frame<D>, E>) {
         self.bytes += data_bytes(&frame);
         self.frames += 1;
-        if self.first.is_none() && self.rest.is_empty() {
-            self.first = Some(frame);
-        } else {
-            self.rest.push_back(frame);
-        }
+        let frame = match frame {
+            Ok(frame) if self.is_empty() => match frame.into_data() {
+                Ok(data) => {
+                    self.first = Some(data);
+                    return;
+                }
+                Err(frame) => Ok(frame),
+            },
+            frame => frame,
+        };
+        self.rest.push_back(frame);
     }
 
     fn pop(&mut self) -> Option<Result<Frame<D>, E>> {
-        let frame = self.first.take().or_else(|| self.rest.pop_front())?;
+        let first = self.first.take().map(|data| Ok(Frame::data(data)));
+        let frame = first.or_else(|| self.rest.pop_front())?;
         self.bytes -= data_bytes(&frame);
         Some(frame)
     }
@@ -223,51 +231,52 @@ fn data_bytes<D: Buf, E>(frame: &Result<Frame<D>, E>) -> u64 {
 /// The part of a request body that looks at what passes.
 #[derive(Debug)]
 pub(super) struct Tap {
-    exchange: Arc<Exchange>,
-    /// Makes the exchange current while the body is polled; `None` only meanwhile.
-    context: Option<RequestContext>,
+    context: RequestContext,
     /// Whether this tap reads the message, and there is more to read.
     reads: bool,
-    declared: Option<u64>,
+    /// More than there can be, if no length is declared.
+    declared: u64,
     seen: u64,
 }
 
 impl Tap {
+    #[inline]
     pub(super) fn new(context: &RequestContext, declared: Option<u64>, reads: bool) -> Self {
-        let exchange = Arc::clone(context.exchange());
         if reads {
-            exchange.start_reading();
+            context.exchange().start_reading();
         }
-        Self { exchange, context: Some(context.clone()), reads, declared, seen: 0 }
+        Self { context: context.clone(), reads, declared: declared.unwrap_or(u64::MAX), seen: 0 }
     }
 
     /// Polls the body for its exchange. Within a poll of the exchange that is so already, and a span that
     /// the handler is in stays current.
     fn enter<R>(&mut self, poll: impl FnOnce() -> R) -> R {
-        let is_current = |context: &RequestContext| Arc::ptr_eq(context.exchange(), &self.exchange);
-        if current::with_current(is_current) == Some(true) {
+        let exchange = self.context.exchange();
+        if current::is_current(exchange) && !exchange.has_ended() {
             return poll();
         }
-        let _entered = current::enter(&mut self.context);
-        let _surrounding = self.exchange.surround();
+        let mut context = Some(self.context.clone());
+        let _entered = current::enter(&mut context);
+        let _surrounding = exchange.surround();
         poll()
     }
 
     fn see<D: Buf>(&mut self, frame: &Frame<D>) {
         let Some(data) = frame.data_ref() else { return };
         self.seen += data.remaining() as u64;
-        self.exchange.set_bytes_in(self.seen);
+        let exchange = self.context.exchange();
+        exchange.set_bytes_in(self.seen);
         if !self.reads {
             return;
         }
         let mut shown = Ok(());
-        let more = self.exchange.read(|reader| {
+        let more = exchange.read_request(|reader| {
             shown = each_slice(data, |bytes| reader.feed(bytes));
         });
         if shown.is_err() {
             self.reads = false;
-            self.exchange.give_up(Unread::Hidden);
-        } else if !more || self.declared.is_some_and(|bytes| self.seen >= bytes) {
+            exchange.give_up(Unread::Hidden);
+        } else if !more || self.seen >= self.declared {
             // A consumer that counts stops here, without asking for the end.
             self.end();
         }
@@ -276,7 +285,7 @@ impl Tap {
     /// The body has said all it has to say.
     fn end(&mut self) {
         if mem::take(&mut self.reads) {
-            self.exchange.conclude();
+            self.context.exchange().conclude();
         }
     }
 }
@@ -286,8 +295,9 @@ impl Drop for Tap {
     /// document needs no end of the stream.
     fn drop(&mut self) {
         if self.reads {
-            self.exchange.conclude_if_complete();
-            self.exchange.give_up(Unread::Partial);
+            let exchange = self.context.exchange();
+            exchange.conclude_if_complete();
+            exchange.give_up(Unread::Partial);
         }
     }
 }

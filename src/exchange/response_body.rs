@@ -9,7 +9,7 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{account::Account, answer::Source, ending::Ending, observer::Observer};
+use super::{account::Account, ending::Ending, observer::Observer};
 
 pin_project! {
     /// The inner service's body, seen as it passes.
@@ -23,7 +23,8 @@ pin_project! {
         // `None` only while it is dropped.
         #[pin]
         inner: Option<B>,
-        passing: Option<Passing<O>>,
+        // Until the exchange is over.
+        account: Option<Account<O>>,
     }
 
     impl<B, O> PinnedDrop for ResponseBody<B, O>
@@ -33,33 +34,18 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // What a handler does while it is dropped, it does for its exchange.
-            if let Some(passing) = this.passing {
-                passing.account.lend(|| this.inner.set(None));
+            if let Some(account) = this.account {
+                account.lend(|| this.inner.set(None));
             }
         }
     }
 }
 
 impl<B, O: Observer> ResponseBody<B, O> {
-    pub(super) fn observed(inner: B, account: Account<O>, source: Source) -> Self {
-        let open = !account.is_closed();
-        Self { inner: Some(inner), passing: open.then_some(Passing { account, source }) }
-    }
-
-    pub(super) fn unobserved(inner: B) -> Self {
-        Self { inner: Some(inner), passing: None }
-    }
-}
-
-/// An exchange whose response body is passing.
-struct Passing<O: Observer> {
-    account: Account<O>,
-    source: Source,
-}
-
-impl<O: Observer> Drop for Passing<O> {
-    fn drop(&mut self) {
-        self.account.close(self.account.ending_of_drop(), &mut self.source);
+    /// A body whose exchange is observed, if there is an account of it.
+    #[inline]
+    pub(super) fn new(inner: B, account: Option<Account<O>>) -> Self {
+        Self { inner: Some(inner), account }
     }
 }
 
@@ -73,19 +59,19 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
         let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
-        let Some(Passing { account, source }) = this.passing else { return inner.poll_frame(cx) };
+        let Some(account) = this.account else { return inner.poll_frame(cx) };
         let polled = account.enter(|| inner.as_mut().poll_frame(cx));
         if polled.is_pending() {
             account.notice();
         }
         let frame = ready!(polled);
         match &frame {
-            None => account.close(Ending::Complete, source),
-            Some(Err(_)) => account.close(Ending::BodyError, source),
-            Some(Ok(frame)) => account.frame(frame, inner.is_end_stream(), source),
+            None => account.close(Ending::Complete),
+            Some(Err(_)) => account.close(Ending::BodyError),
+            Some(Ok(frame)) => account.frame(frame, inner.is_end_stream()),
         }
         if account.is_closed() {
-            *this.passing = None;
+            *this.account = None;
         }
         Poll::Ready(frame)
     }
@@ -102,7 +88,7 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
 impl<B: Default, O: Observer> Default for ResponseBody<B, O> {
     /// An unobserved body.
     fn default() -> Self {
-        Self::unobserved(B::default())
+        Self::new(B::default(), None)
     }
 }
 

@@ -76,8 +76,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (account, request) = Account::open(&self.observer, &self.common, request);
-        call(&mut self.inner, account, request)
+        let (mut parts, body) = request.into_parts();
+        let account = Account::open(&self.observer, &self.common, &mut parts);
+        let body = Account::tap(account.as_ref(), &parts, body);
+        ResponseFuture::calling(&mut self.inner, Request::from_parts(parts, body), account)
     }
 }
 
@@ -97,43 +99,26 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (account, mut request) = Account::open(&self.observer, &self.common, request);
-        if let Some(account) = account {
-            let ended = request.body().is_end_stream();
-            let permit = self.mode.permit(account.exchange().head(), ended);
-            let Some(permit) = permit.filter(|_| account.exchange().request().is_none()) else {
-                return call(&mut self.inner, Some(account), request);
-            };
-            request.body_mut().hold(Arc::clone(account.exchange()), permit);
-            // The instance that was made ready is the one that is called, later; what stays is a
-            // clone that has yet to be asked.
-            let clone = self.inner.clone();
-            let ready = mem::replace(&mut self.inner, clone);
-            return ResponseFuture::waiting(Held(Some((ready, request))), account);
-        }
-        call(&mut self.inner, None, request)
+        let (mut parts, body) = request.into_parts();
+        let account = Account::open(&self.observer, &self.common, &mut parts);
+        let mut body = Account::tap(account.as_ref(), &parts, body);
+        let exchange = account.as_ref().map(Account::exchange);
+        let permit = exchange.and_then(|exchange| {
+            let permit = self.mode.permit(exchange.head(), body.is_end_stream());
+            permit.filter(|_| exchange.request().is_none())
+        });
+        let (Some(permit), Some(exchange)) = (permit, exchange) else {
+            let request = Request::from_parts(parts, body);
+            return ResponseFuture::calling(&mut self.inner, request, account);
+        };
+        body.hold(Arc::clone(exchange), permit);
+        // The instance that was made ready is the one that is called, later; what stays is a clone
+        // that has yet to be asked.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let held = Held(Some((ready, Request::from_parts(parts, body))));
+        ResponseFuture::waiting(held, account)
     }
-}
-
-/// Calls a service that is ready, under its account if there is one.
-fn call<S, O, B, W>(
-    service: &mut S,
-    mut account: Option<Account<O>>,
-    request: Request<RequestBody<B>>,
-) -> ResponseFuture<S::Future, O, W>
-where
-    S: Service<Request<RequestBody<B>>>,
-    O: Observer,
-    B: Body,
-{
-    let future = match &mut account {
-        Some(account) => {
-            account.dispatch();
-            account.enter(|| service.call(request))
-        }
-        None => service.call(request),
-    };
-    ResponseFuture::calling(future, account)
 }
 
 /// The wait of a service that does not wait: there is none.
