@@ -25,11 +25,10 @@ impl Trace {
 
     /// Leaves the trace with the exchange.
     pub(crate) fn leave_with(self, exchange: &Exchange) {
-        exchange.surround_by(|exchange| Some(Box::new(Self::of(exchange)?.attach()?)));
         let mut attempt = Box::new(Attempt { trace: self, later: OnceLock::new() });
         let Some(mut last) = Attempt::all(exchange).last() else {
             // Of two attempts that begin at the very same time, one is shown.
-            exchange.attach(attempt);
+            exchange.attach(attempt, |exchange| Some(Box::new(Self::of(exchange)?.attach()?)));
             return;
         };
         while let Err(back) = last.later.set(attempt) {

@@ -53,8 +53,8 @@ pub(super) struct Account<O: Observer> {
     inside: bool,
     /// The operations that are settled, a bit for each. A batch has no more than that.
     settled: u64,
-    /// How the gravest of them ended.
-    gravest: Option<Verdict>,
+    /// How the gravest of them ended, if there are several.
+    gravest: Option<Box<Verdict>>,
     concluded: bool,
     closed: bool,
     not_counted: bool,
@@ -251,15 +251,14 @@ impl<O: Observer> Account<O> {
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, ended: bool) {
         self.notice();
         let outlived = self.concluded;
+        let mut source = mem::take(&mut self.source);
         if let Some(data) = frame.data_ref() {
             self.sent += data.remaining() as u64;
-            let mut source = mem::take(&mut self.source);
             source.pass(data, &mut |message| self.see(message));
             let has_event = || source.counts().is_some_and(|counts| counts.messages() > 0);
             if self.stream.is_some() && self.first_event.is_none() && has_event() {
                 self.first_event = Some(self.now(outlived));
             }
-            self.source = source;
         }
         if let Some(trailers) = frame.trailers_ref() {
             if self.exchange.head().is_grpc() {
@@ -267,7 +266,9 @@ impl<O: Observer> Account<O> {
             }
         }
         if ended || frame.is_trailers() {
-            self.close_after(Ending::Complete, outlived);
+            self.close_after(Ending::Complete, outlived, source);
+        } else {
+            self.source = source;
         }
     }
 
@@ -391,18 +392,20 @@ impl<O: Observer> Account<O> {
             detach(&common.calls, observer, state, &settlement);
         }
         observer.settle(state, &settlement);
-        let graver = |other: &Verdict| outcome.gravity() > other.0.gravity();
-        if self.gravest.as_ref().is_none_or(graver) {
-            self.gravest = Some((outcome, reason));
-        }
         let operations = exchange.operations();
+        if operations == 1 {
+            self.concluded = true;
+            return observer.conclude(state, &settlement);
+        }
+        let graver = |other: &Verdict| outcome.gravity() > other.0.gravity();
+        if self.gravest.as_deref().is_none_or(graver) {
+            self.gravest = Some(Box::new((outcome, reason)));
+        }
         if self.settled != u64::MAX >> (u64::BITS as usize - operations) {
             return;
         }
         self.concluded = true;
-        if operations == 1 {
-            observer.conclude(state, &settlement);
-        } else if let Some((outcome, reason)) = self.gravest {
+        if let Some(&(outcome, reason)) = self.gravest.as_deref() {
             // No answer to one of several messages says anything of the others.
             let whole =
                 Settlement { message: None, index: 0, outcome, reason, answer: None, ..settlement };
@@ -422,16 +425,16 @@ impl<O: Observer> Account<O> {
 
     /// Closes the account; a second time does nothing.
     pub(super) fn close(&mut self, ending: Ending) {
-        self.close_after(ending, self.concluded);
+        let source = mem::take(&mut self.source);
+        self.close_after(ending, self.concluded, source);
     }
 
     /// The same. `outlived` tells whether the exchange had been decided before this poll.
-    fn close_after(&mut self, ending: Ending, outlived: bool) {
+    fn close_after(&mut self, ending: Ending, outlived: bool, mut source: Source) {
         if self.closed {
             return;
         }
         self.closed = true;
-        let mut source = mem::take(&mut self.source);
         if ending == Ending::Complete {
             source.finish(&mut |message| self.see(message));
             if self.exchange.head().is_grpc() {

@@ -4,7 +4,7 @@ use std::{
     io::IoSlice,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -237,7 +237,7 @@ pub(super) struct Shared {
     count: AtomicUsize,
     /// Whether the response is an event stream, and what it has carried.
     stream: bool,
-    counts: [AtomicU64; StreamEvent::COUNT],
+    counts: [AtomicU32; StreamEvent::COUNT],
     /// The reader was dropped: what it has not found it will not find.
     gone: AtomicBool,
 }

@@ -13,8 +13,8 @@ pub(crate) struct GrpcStatus {
     /// 0 to 16. A response that ends without a status has the code `UNKNOWN`, as gRPC has it, and so has
     /// one whose status cannot be read.
     code: Option<u8>,
-    /// The JSON-RPC code that MCP servers put beside it.
-    mcp_code: Option<i64>,
+    /// The JSON-RPC code that MCP servers put beside it. All codes that mean something have 32 bits.
+    mcp_code: Option<i32>,
 }
 
 static STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -61,7 +61,7 @@ impl GrpcStatus {
 
     /// The JSON-RPC code beside the status.
     pub(super) fn mcp_code(self) -> Option<i64> {
-        self.mcp_code
+        self.mcp_code.map(i64::from)
     }
 
     /// Whether the conventions count the status as an error of the server.
@@ -71,7 +71,7 @@ impl GrpcStatus {
 
     /// The outcome of a call with this status. A JSON-RPC code beside it says more.
     pub(super) fn outcome(self, faults: &Faults) -> Outcome {
-        match (self.code(), self.mcp_code) {
+        match (self.code(), self.mcp_code()) {
             (0, _) => Outcome::Success,
             (_, Some(code)) => faults.outcome_of(code),
             (1, _) => Outcome::Cancelled,

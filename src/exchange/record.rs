@@ -3,10 +3,10 @@
 use std::{
     any::Any,
     fmt, mem,
-    num::NonZeroU64,
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -45,10 +45,9 @@ pub struct Exchange {
     /// The message as the head tells it, once somebody had to ask there.
     mirrored: OnceLock<Option<Box<mcp::Message>>>,
     request_id: OnceLock<RequestId>,
-    /// What the rooms above keep of the exchange for handlers and other tasks.
-    attached: OnceLock<Box<dyn Any + Send + Sync>>,
-    /// Makes current what the rooms above have attached, until what it returns is dropped.
-    surround: OnceLock<Surround>,
+    /// What the rooms above keep of the exchange for handlers and other tasks, and what makes it current
+    /// until what it returns is dropped.
+    attached: OnceLock<(Box<dyn Any + Send + Sync>, Surround)>,
     bytes_in: AtomicU64,
     ended: AtomicBool,
     /// What handlers said of their own call, if one has spoken: few do, and nobody else is to pay
@@ -82,7 +81,6 @@ impl Exchange {
             mirrored: OnceLock::new(),
             request_id: OnceLock::new(),
             attached: OnceLock::new(),
-            surround: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             words: OnceLock::new(),
@@ -140,6 +138,7 @@ impl Exchange {
 
     /// The one message of the request, if it is known to carry exactly one. Where the body cannot be
     /// read, it is what the head tells of it.
+    #[inline]
     pub(crate) fn message(&self) -> Option<&mcp::Message> {
         match self.request() {
             Some(Ok(request)) if request.batch => None,
@@ -151,6 +150,7 @@ impl Exchange {
     }
 
     /// The message that is operation `index` of the exchange, now that it is decided.
+    #[inline]
     pub(crate) fn operation(&self, index: usize) -> Option<&mcp::Message> {
         match self.request() {
             Some(Ok(request)) => request.messages.get(index),
@@ -339,21 +339,17 @@ impl Exchange {
 
     /// What a room above has attached.
     pub(crate) fn attached(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.attached.get().map(|attached| &**attached)
+        self.attached.get().map(|(attached, _)| &**attached)
     }
 
-    /// Attaches something, once. `false` if something is attached already.
-    pub(crate) fn attach(&self, something: Box<dyn Any + Send + Sync>) -> bool {
-        self.attached.set(something).is_ok()
-    }
-
-    /// Says how to make current what is attached, where no observer is at hand. The first word stands.
-    pub(crate) fn surround_by(&self, surround: Surround) {
-        let _ = self.surround.set(surround);
+    /// Attaches something, once, and says how to make it current where no observer is at hand. What was
+    /// attached first stands.
+    pub(crate) fn attach(&self, something: Box<dyn Any + Send + Sync>, surround: Surround) {
+        let _ = self.attached.set((something, surround));
     }
 
     pub(super) fn surround(&self) -> Option<Box<dyn Any>> {
-        self.surround.get().and_then(|surround| surround(self))
+        self.attached.get().and_then(|(_, surround)| surround(self))
     }
 
     /// Bytes of the request body that were passed inward so far.
@@ -399,7 +395,7 @@ impl Exchange {
     }
 }
 
-/// See [`Exchange::surround_by`].
+/// See [`Exchange::attach`].
 pub(crate) type Surround = fn(&Exchange) -> Option<Box<dyn Any>>;
 
 /// What only the handler of a call knows.
@@ -461,13 +457,13 @@ pub(crate) struct Said {
 /// The identity of what a layer writes to. The same sink records an exchange once, however many
 /// layers lead to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Sink(NonZeroU64);
+pub(crate) struct Sink(NonZeroU32);
 
 impl Sink {
-    /// A sink that is equal to no other of this process.
+    /// A sink that is equal to no other of this process, which has four billion of them.
     pub(crate) fn new() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(NonZeroU64::MIN.saturating_add(LAST.fetch_add(1, Ordering::Relaxed)))
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        Self(NonZeroU32::MIN.saturating_add(LAST.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
@@ -477,9 +473,9 @@ impl Sink {
 /// that only the outer one has seen.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
-    /// Room for the three that the bundle has. It is copied several times for each exchange, so it
-    /// is small, and no more than a copy.
-    sinks: [Option<Sink>; 3],
+    /// Room for more than the three that the bundle has. It is copied several times for each
+    /// exchange, so it is small, and no more than a copy.
+    sinks: [Option<Sink>; 4],
     /// Those of stacks with more than that.
     more: Option<Box<Applied>>,
 }

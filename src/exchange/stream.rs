@@ -94,29 +94,29 @@ impl StreamEvent {
     }
 }
 
-/// How often a stream has carried what.
+/// How often a stream has carried what, up to four billion.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct StreamCounts([u64; StreamEvent::COUNT]);
+pub(crate) struct StreamCounts([u32; StreamEvent::COUNT]);
 
 impl StreamCounts {
-    pub(super) fn of(count: impl Fn(StreamEvent) -> u64) -> Self {
+    pub(super) fn of(count: impl Fn(StreamEvent) -> u32) -> Self {
         Self(StreamEvent::ALL.map(count))
     }
 
     /// Counts one more, and gives the number there is now.
-    pub(super) fn add(&mut self, event: StreamEvent) -> u64 {
+    pub(super) fn add(&mut self, event: StreamEvent) -> u32 {
         let count = &mut self.0[event as usize];
-        *count += 1;
+        *count = count.saturating_add(1);
         *count
     }
 
     pub(crate) fn get(&self, event: StreamEvent) -> u64 {
-        self.0[event as usize]
+        self.0[event as usize].into()
     }
 
     /// All that is a message.
     pub(crate) fn messages(&self) -> u64 {
-        let [responses, requests, notifications, progress, ..] = self.0;
+        let [responses, requests, notifications, progress, ..] = self.0.map(u64::from);
         responses + requests + notifications + progress
     }
 }
