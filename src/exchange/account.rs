@@ -272,11 +272,8 @@ impl<O: Observer> Account<O> {
         }
     }
 
-    /// A message of the response passes. If it is an answer, it settles what it answers.
+    /// A result or an error passes. If it is an answer, it settles what it answers.
     fn see(&mut self, message: &ResponseMessage) -> IsAnswer {
-        if !matches!(message.kind, ResponseKind::Result | ResponseKind::Error) {
-            return false;
-        }
         let verdict = by_answer(&self.common.faults, self.status, message);
         match self.asked(message) {
             Asked::Nothing => {

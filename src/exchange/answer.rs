@@ -84,9 +84,12 @@ impl Source {
     ) {
         match self {
             Self::Own(own) => {
-                let read = own.read(|reader, found| {
-                    reader.pass(data, &mut |counts, event| found.take(counts, event, on))
-                });
+                let read = own.read(
+                    |reader, found, answers| {
+                        reader.pass(data, &mut |counts, event| found.take(counts, event, answers))
+                    },
+                    on,
+                );
                 if read.is_some_and(|read| read.is_err()) {
                     *self = Self::Unread(Unread::Hidden);
                 }
@@ -100,9 +103,12 @@ impl Source {
     pub(super) fn finish(&mut self, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
         match self {
             Self::Own(own) => {
-                own.read(|reader, found| {
-                    reader.finish(&mut |counts, event| found.take(counts, event, on));
-                });
+                own.read(
+                    |reader, found, answers| {
+                        reader.finish(&mut |counts, event| found.take(counts, event, answers));
+                    },
+                    on,
+                );
             }
             Self::Inner(shared, taken) => shared.show(taken, on),
             Self::Nowhere | Self::Unread(_) => {}
@@ -143,20 +149,27 @@ impl Own {
         Self { place, found: Found { lead, answered: false, invalid: false } }
     }
 
-    /// Reads on, and shows what is found. The reader is taken out meanwhile, since who is shown
-    /// something may call code that is not ours, and no lock is held then.
+    /// Reads on, and shows what may be an answer. Nothing is locked then: who is shown something may
+    /// call code that is not ours.
     #[inline]
-    fn read<R>(&mut self, read: impl FnOnce(&mut Reader, &mut Found) -> R) -> Option<R> {
+    fn read<R>(
+        &mut self,
+        read: impl FnOnce(&mut Reader, &mut Found, &mut Answers) -> R,
+        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
+    ) -> Option<R> {
         let Self { place, found } = self;
-        match place {
-            Place::Apart(reader) => Some(read(reader, found)),
-            Place::Exchange(exchange) => {
-                let mut reader = exchange.lend_response()?;
-                let read = read(&mut reader, found);
-                exchange.return_response(reader);
-                Some(read)
-            }
+        let mut answers = Answers::new();
+        let read = match place {
+            Place::Apart(reader) => read(reader, found, &mut answers),
+            Place::Exchange(exchange) => match &mut *exchange.reading() {
+                Reading::Response(reader) => read(reader, found, &mut answers),
+                Reading::Request(_) | Reading::Idle => return None,
+            },
+        };
+        for answer in &answers {
+            found.show(answer, on);
         }
+        Some(read)
     }
 
     fn counts(&self) -> Option<StreamCounts> {
@@ -164,7 +177,7 @@ impl Own {
             Place::Apart(reader) => reader.counts,
             Place::Exchange(exchange) => match &*exchange.reading() {
                 Reading::Response(reader) => reader.counts,
-                Reading::Request(_) | Reading::Lent | Reading::Idle => None,
+                Reading::Request(_) | Reading::Idle => None,
             },
         }
     }
@@ -177,27 +190,36 @@ struct Found {
     invalid: bool,
 }
 
+/// Results and errors of one frame: as a rule there is one, or none.
+type Answers = SmallVec<[ResponseMessage; 1]>;
+
+/// As many as a batch has messages. A frame with more of them answers what nobody has asked.
+const MOST_ANSWERS: usize = 64;
+
 impl Found {
-    fn take(
-        &mut self,
-        counts: &mut Option<StreamCounts>,
-        event: Event,
-        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
-    ) {
+    fn take(&mut self, counts: &mut Option<StreamCounts>, event: Event, answers: &mut Answers) {
         if let Some(counts) = counts {
             self.count(counts, &event);
         }
         match event {
-            Event::Message(message) => {
-                if on(&message) {
-                    self.answered = true;
-                    if let Some(Lead(shared)) = &self.lead {
-                        shared.push(&message);
-                    }
-                }
+            Event::Message(message) if message.is_answer() && answers.len() < MOST_ANSWERS => {
+                answers.push(message);
             }
             Event::Invalid(_) => self.invalid = true,
-            Event::Priming | Event::Comment => {}
+            Event::Message(_) | Event::Priming | Event::Comment => {}
+        }
+    }
+
+    fn show(
+        &mut self,
+        message: &ResponseMessage,
+        on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
+    ) {
+        if on(message) {
+            self.answered = true;
+            if let Some(Lead(shared)) = &self.lead {
+                shared.push(message);
+            }
         }
     }
 

@@ -17,8 +17,6 @@ pub(super) enum Reading {
     Idle,
     Request(RequestReader),
     Response(Reader),
-    /// The response's, which is at work elsewhere.
-    Lent,
 }
 
 /// Reads a response body.

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    fmt, mem,
+    fmt,
     num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
@@ -241,7 +241,7 @@ impl Exchange {
             // It is asked where it stands: a reader is too big to be moved.
             let read = match &mut *reading {
                 Reading::Request(reader) => reader.finish().map_err(Unread::Unreadable),
-                Reading::Response(_) | Reading::Lent | Reading::Idle => Err(Unread::Partial),
+                Reading::Response(_) | Reading::Idle => Err(Unread::Partial),
             };
             *reading = Reading::Idle;
             read
@@ -256,24 +256,6 @@ impl Exchange {
             *reading = Reading::Response(Reader::new(stream));
         }
         is_free
-    }
-
-    /// Takes the reader of the response out, to be returned.
-    #[inline]
-    pub(super) fn lend_response(&self) -> Option<Reader> {
-        let mut reading = self.reading();
-        if !matches!(*reading, Reading::Response(_)) {
-            return None;
-        }
-        match mem::replace(&mut *reading, Reading::Lent) {
-            Reading::Response(reader) => Some(reader),
-            Reading::Request(_) | Reading::Lent | Reading::Idle => None,
-        }
-    }
-
-    #[inline]
-    pub(super) fn return_response(&self, reader: Reader) {
-        *self.reading() = Reading::Response(reader);
     }
 
     /// What reads the bodies.

@@ -100,6 +100,11 @@ pub(crate) struct ResponseMessage {
 }
 
 impl ResponseMessage {
+    /// Whether it says how a request went.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self.kind, ResponseKind::Result | ResponseKind::Error)
+    }
+
     /// A message of which nothing is known.
     const fn new() -> Self {
         Self {
