@@ -1,5 +1,8 @@
 //! From keys to fields.
 
+use super::id::Id;
+use super::number::Number;
+
 /// As much of a document as is looked at for the next key.
 pub(super) type Head = [u8; 16];
 
@@ -66,3 +69,11 @@ pub(super) const fn first_of(written: &[u8]) -> u32 {
 
 /// What nearly every message has in it.
 pub(super) const JSONRPC: &[u8] = br#""jsonrpc":"2.0""#;
+
+/// The id in a head that is of a short number, and the bytes of the member.
+#[inline]
+pub(super) fn numbered(head: &Head) -> Option<(Id, usize)> {
+    const KEY: usize = br#""id":"#.len();
+    let (number, size) = Number::integer(&head[KEY..])?;
+    Some((Id::number(number), KEY + size))
+}

@@ -31,25 +31,30 @@ impl Number {
     /// bytes taken. `None` if it is another number or if it may go on in the next frame.
     #[inline]
     pub(super) fn integer(bytes: &[u8]) -> Option<(Self, usize)> {
-        let negative = bytes.first() == Some(&b'-');
-        let first = usize::from(negative);
-        let mut end = first;
-        let mut magnitude = 0;
-        while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
-            if end - first == 18 {
+        let (negative, digits) = match bytes {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (mut magnitude, mut length) = (0, 0);
+        let after = loop {
+            let byte = *digits.get(length)?;
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break byte;
+            }
+            if length == 18 {
                 return None;
             }
-            magnitude = magnitude * 10 + u64::from(digit - b'0');
-            end += 1;
-        }
-        let alone = end - first == 1;
-        let leading_zero = end > first && bytes[first] == b'0';
-        let plain = !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E'));
-        if end == first || !plain || (leading_zero && !alone) {
+            magnitude = magnitude * 10 + u64::from(digit);
+            length += 1;
+        };
+        let leading_zero = length > 1 && digits[0] == b'0';
+        if length == 0 || leading_zero || matches!(after, b'.' | b'e' | b'E') {
             return None;
         }
         let negative = negative && magnitude != 0;
-        Some((Self::Integer { negative, magnitude }, end))
+        let size = length + (bytes.len() - digits.len());
+        Some((Self::Integer { negative, magnitude }, size))
     }
 
     pub(super) fn as_i64(&self) -> Option<i64> {

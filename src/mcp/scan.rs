@@ -39,7 +39,8 @@ pub(super) trait Read {
     /// The same for the member that `head` begins with, if that can be told at a glance.
     fn glance(&mut self, place: Self::Place, head: &Head) -> Option<Glance<Self::Field>>;
 
-    /// How much is wanted of a string.
+    /// How much is wanted of a string: nothing, or no less than [`SHORT`](super::string::SHORT) bytes. More
+    /// may be given where that is cheaper.
     fn keep(field: Self::Field) -> Keep;
 
     /// The value is a string. In the document it took `size` bytes.

@@ -89,6 +89,7 @@ impl SkipContainer {
     }
 
     /// Gives the number of bytes up to and with the closing bracket, `None` if it is yet to come.
+    #[inline]
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
         let mut at = 0;
         if self.text.is_none() {
@@ -97,6 +98,12 @@ impl SkipContainer {
                 return Ok(Some(at));
             }
         }
+        self.blocks(bytes, at)
+    }
+
+    /// Takes what comes after position `at`, a block at a time.
+    #[inline(never)]
+    fn blocks(&mut self, bytes: &[u8], mut at: usize) -> Result<Option<usize>, Unreadable> {
         loop {
             if let Some(text) = &mut self.text {
                 let Some(length) = text.feed(&bytes[at..]) else {
@@ -125,7 +132,7 @@ impl SkipContainer {
     /// at once. Gives the number of bytes, which is that of all if the container ends with them.
     #[inline]
     fn walk(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
-        let mut at = 0;
+        let (mut at, mut depth) = (0, self.depth);
         for _ in 0..WALK {
             let Some(byte) = bytes.get(at) else { break };
             at += 1;
@@ -141,10 +148,10 @@ impl SkipContainer {
                         at += 1;
                     }
                 }
-                b'{' | b'[' => self.depth += 1,
+                b'{' | b'[' => depth += 1,
                 b'}' | b']' => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
+                    depth -= 1;
+                    if depth == 0 {
                         break;
                     }
                 }
@@ -152,6 +159,7 @@ impl SkipContainer {
                 _ => {}
             }
         }
+        self.depth = depth;
         Ok(at)
     }
 

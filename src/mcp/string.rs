@@ -19,7 +19,15 @@ pub(super) struct Content<'a> {
     pub(super) digest: Digest,
 }
 
+/// Whoever wants a string to be kept wants this much of it at least.
+pub(super) const SHORT: usize = 64;
+
 impl<'a> Content<'a> {
+    /// All of a string.
+    pub(super) const fn whole(text: &'a [u8]) -> Self {
+        Self { kept: text, length: text.len() as u64, digest: Digest::new() }
+    }
+
     pub(super) fn of(text: &'a [u8], keep: Keep) -> Self {
         let (kept, beyond) = text.split_at(text.len().min(keep.bytes));
         let mut digest = Digest::new();

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::draft::{ClientSource, Draft};
 use super::{Message, Request};
 use crate::mcp::id::{self, Id};
-use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys};
+use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys, numbered};
 use crate::mcp::number::Number;
 use crate::mcp::scan::{Other, Read, Shape};
 use crate::mcp::string::{Content, Keep};
@@ -166,14 +166,20 @@ impl Read for MessageReader {
     #[inline]
     fn glance(&mut self, place: Place, head: &Head) -> Option<Glance<Field>> {
         let glance = Field::at(place, head)?;
-        if let Glance::Key { field, .. } = glance {
-            self.meet(field);
-            if field == Some(Field::JsonRpc) && head.starts_with(JSONRPC) {
+        let Glance::Key { field, .. } = glance else { return Some(glance) };
+        self.meet(field);
+        match field {
+            Some(Field::JsonRpc) if head.starts_with(JSONRPC) => {
                 self.message.jsonrpc = true;
-                return Some(Glance::Member { length: JSONRPC.len() });
+                Some(Glance::Member { length: JSONRPC.len() })
             }
+            Some(Field::Id) => {
+                let Some((id, length)) = numbered(head) else { return Some(glance) };
+                self.message.id = Some(id);
+                Some(Glance::Member { length })
+            }
+            _ => Some(glance),
         }
-        Some(glance)
     }
 
     fn keep(field: Field) -> Keep {
@@ -185,7 +191,8 @@ impl Read for MessageReader {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     fn text(&mut self, field: Field, text: Content<'_>, size: u64) -> Result<(), Unreadable> {
         if field == Field::Element {
             self.push();
@@ -194,7 +201,8 @@ impl Read for MessageReader {
         self.draft.text(&mut self.message, field, text, size, self.client)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     fn number(&mut self, field: Field, number: Number, size: u64) {
         match field {
             Field::Id => self.message.id = Some(Id::number(number)),
@@ -203,7 +211,8 @@ impl Read for MessageReader {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     fn other(&mut self, field: Field, value: Other, size: u64) {
         if field == Field::Element {
             return self.push();
@@ -211,10 +220,7 @@ impl Read for MessageReader {
         self.draft.other(&mut self.message, field, value, size);
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "it has one caller, and is on the way of every message"
-    )]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
     #[inline(always)]
     fn open(&mut self, field: Field, shape: Shape, _at: u64) -> Option<Place> {
         let place = match (field, shape) {
@@ -302,13 +308,18 @@ impl Field {
 impl Place {
     /// The bits of the fields that are its members.
     const fn keys(self) -> u32 {
-        let (first, last) = match self {
-            Self::Message => (Field::JsonRpc, Field::Error),
-            Self::Params => (Field::Name, Field::Meta),
-            Self::Meta => (Field::Traceparent, Field::MetaClientInfo),
-            Self::Client => (Field::ClientName, Field::ClientVersion),
-            Self::Document | Self::Batch => return 0,
-        };
-        (last.bit() << 1) - first.bit()
+        // Constants, so that they are looked up.
+        match self {
+            Self::Message => const { bits(Field::JsonRpc, Field::Error) },
+            Self::Params => const { bits(Field::Name, Field::Meta) },
+            Self::Meta => const { bits(Field::Traceparent, Field::MetaClientInfo) },
+            Self::Client => const { bits(Field::ClientName, Field::ClientVersion) },
+            Self::Document | Self::Batch => 0,
+        }
     }
+}
+
+/// The bits of a field, of another, and of those between them.
+const fn bits(first: Field, last: Field) -> u32 {
+    (last.bit() << 1) - first.bit()
 }

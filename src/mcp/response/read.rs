@@ -3,7 +3,7 @@
 use super::list::{ListKind, Lists};
 use super::{ResponseKind, ResponseMessage, ResultType};
 use crate::mcp::id::{self, Id};
-use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys};
+use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys, numbered};
 use crate::mcp::method::Method;
 use crate::mcp::number::Number;
 use crate::mcp::revision::Revision;
@@ -34,6 +34,9 @@ struct Draft {
     /// messages: in a box, and in functions that are marked cold.
     lists: Option<Box<Lists>>,
 }
+
+/// What nearly every result of a tool has in it.
+const NO_ERROR: &[u8] = br#""isError":false"#;
 
 /// Messages of a batch that are kept.
 const MAX_MESSAGES: usize = 64;
@@ -179,10 +182,20 @@ impl Read for MessageReader {
             return Some(Glance::Member { length: JSONRPC.len() });
         }
         let glance = Field::at(place, head)?;
-        if let Glance::Key { field, .. } = glance {
-            self.meet(field);
+        let Glance::Key { field, .. } = glance else { return Some(glance) };
+        self.meet(field);
+        match field {
+            Some(Field::Id) => {
+                let Some((id, length)) = numbered(head) else { return Some(glance) };
+                self.draft.message.id = Some(id);
+                Some(Glance::Member { length })
+            }
+            Some(Field::IsError) if head.starts_with(NO_ERROR) => {
+                self.draft.message.is_error = false;
+                Some(Glance::Member { length: NO_ERROR.len() })
+            }
+            _ => Some(glance),
         }
-        Some(glance)
     }
 
     fn keep(field: Field) -> Keep {
@@ -192,7 +205,8 @@ impl Read for MessageReader {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     fn text(&mut self, field: Field, text: Content<'_>, size: u64) -> Result<(), Unreadable> {
         let message = &mut self.draft.message;
         match field {
@@ -207,7 +221,8 @@ impl Read for MessageReader {
         Ok(())
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     fn number(&mut self, field: Field, number: Number, size: u64) {
         let message = &mut self.draft.message;
         match field {
@@ -217,7 +232,8 @@ impl Read for MessageReader {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     fn other(&mut self, field: Field, value: Other, size: u64) {
         let Draft { message, has_result, has_error, .. } = &mut self.draft;
         match field {
@@ -232,10 +248,7 @@ impl Read for MessageReader {
         }
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "it has one caller, and is on the way of every message"
-    )]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
     #[inline(always)]
     fn open(&mut self, field: Field, shape: Shape, at: u64) -> Option<Place> {
         let place = match (field, shape) {
@@ -436,13 +449,18 @@ impl Draft {
 impl Place {
     /// The bits of the fields that are its members.
     const fn keys(self) -> u32 {
-        let (first, last) = match self {
-            Self::Message => (Field::Id, Field::Error),
-            Self::Result => (Field::IsError, Field::Templates),
-            Self::Error => (Field::Code, Field::Code),
-            Self::Item => (Field::ItemName, Field::ItemName),
-            Self::Document | Self::Batch | Self::List => return 0,
-        };
-        (last.bit() << 1) - first.bit()
+        // Constants, so that they are looked up.
+        match self {
+            Self::Message => const { bits(Field::Id, Field::Error) },
+            Self::Result => const { bits(Field::IsError, Field::Templates) },
+            Self::Error => const { bits(Field::Code, Field::Code) },
+            Self::Item => const { bits(Field::ItemName, Field::ItemName) },
+            Self::Document | Self::Batch | Self::List => 0,
+        }
     }
+}
+
+/// The bits of a field, of another, and of those between them.
+const fn bits(first: Field, last: Field) -> u32 {
+    (last.bit() << 1) - first.bit()
 }

@@ -10,7 +10,7 @@ use super::{Literal, NumberReader, Other, Partial, Read, Scanner, Shape, State};
 use crate::mcp::keys::Glance;
 use crate::mcp::number::Number;
 use crate::mcp::skip::{SkipContainer, SkipText, skip_scalar};
-use crate::mcp::string::{Content, Keep, whole_string};
+use crate::mcp::string::{Content, Keep, SHORT, whole_string};
 use crate::mcp::unreadable::Unreadable;
 
 /// The position after what was taken, or why no more is.
@@ -89,15 +89,35 @@ impl<R: Read> Scanner<R> {
                         return Err(Unreadable::Trailing.into());
                     }
                 };
-                match self.value(bytes, at, reader)? {
-                    (State::Next, at) => at,
-                    next => {
-                        (state, at) = next;
-                        continue 'turn;
-                    }
+                let (byte, start) = token(bytes, at, State::Value)?;
+                let opened = match byte {
+                    b'{' => self.open(Shape::Object, start, reader),
+                    b'[' => self.open(Shape::Array, start, reader),
+                    b'"' => break 'value self.text(bytes, start, reader)?,
+                    _ => break 'value self.scalar(byte, bytes, start, reader)?,
+                };
+                if let Some(first) = opened {
+                    (state, at) = (first, start + 1);
+                    continue 'turn;
                 }
+                self.skip_container(bytes, start, reader)?
             };
-            (state, at) = self.next(bytes, at, reader)?;
+            loop {
+                let (byte, here) = token(bytes, at, State::Next)?;
+                at = here + 1;
+                if byte == b',' {
+                    state = match R::shape(self.place) {
+                        Shape::Object => State::Member,
+                        Shape::Array => State::Element,
+                    };
+                    continue 'turn;
+                }
+                self.close(byte, bytes, at, reader)?;
+                if self.place == R::DOCUMENT {
+                    state = State::End;
+                    continue 'turn;
+                }
+            }
         }
     }
 
@@ -121,90 +141,79 @@ impl<R: Read> Scanner<R> {
         colon(bytes, taken)
     }
 
-    /// Takes a value, or the bracket that opens one of which the inside is looked at. Gives what comes
-    /// after it.
-    #[expect(clippy::inline_always, reason = "it has one caller, and is on the way of every value")]
+    /// Enters the container that begins at that position, unless it is to be skipped.
+    #[expect(clippy::inline_always, reason = "so that it is made for each shape")]
     #[inline(always)]
-    fn value(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step<(State, usize)> {
-        let (byte, at) = token(bytes, at, State::Value)?;
-        let rest = &bytes[at..];
-        let size = match (byte, self.field) {
-            (b'"', Some(field)) => {
-                let Some(text) = whole_string(&rest[1..]) else {
-                    return self.begin_text(bytes, at, field, reader);
-                };
-                let size = text.len() + 2;
-                reader.text(field, Content::of(text, R::keep(field)), size as u64)?;
-                size
-            }
-            (b'{' | b'[', Some(field)) => {
-                let (shape, first) = match byte {
-                    b'{' => (Shape::Object, State::FirstMember),
-                    _ => (Shape::Array, State::FirstElement),
-                };
-                if let Some(place) = reader.open(field, shape, self.offset + at as u64) {
-                    self.place = place;
-                    return Ok((first, at + 1));
-                }
-                let size = self.skip_container(bytes, at)?;
-                reader.other(field, Other::Container, size as u64);
-                size
-            }
-            (b'{' | b'[', None) => self.skip_container(bytes, at)?,
-            (b'-' | b'0'..=b'9', Some(field)) => {
-                let Some((number, size)) = Number::integer(rest) else {
-                    let number = Partial::Number(Box::new(NumberReader::beginning_with(byte)));
-                    return self.begin(number, bytes, at, reader);
-                };
-                reader.number(field, number, size as u64);
-                size
-            }
-            (b't' | b'f' | b'n', Some(field)) => {
-                let Some((value, size)) = Literal::whole(rest) else {
-                    let literal = Partial::Literal(Literal::beginning_with(byte));
-                    return self.begin(literal, bytes, at, reader);
-                };
-                reader.other(field, value, size as u64);
-                size
-            }
-            (b'"', None) => {
-                return self.begin(Partial::SkippedText(SkipText::new()), bytes, at, reader);
-            }
-            (b'-' | b'0'..=b'9' | b't' | b'f' | b'n', None) => {
-                let Some(size) = skip_scalar(rest) else {
-                    return self.begin(Partial::SkippedScalar, bytes, at, reader);
-                };
-                size
-            }
-            _ => return Err(Unreadable::Syntax.into()),
-        };
-        Ok((State::Next, at + size))
+    fn open(&mut self, shape: Shape, at: usize, reader: &mut R) -> Option<State> {
+        self.place = reader.open(self.field?, shape, self.offset + at as u64)?;
+        Some(match shape {
+            Shape::Object => State::FirstMember,
+            Shape::Array => State::FirstElement,
+        })
     }
 
-    /// Skips the container that begins at that position. Gives the bytes that it takes.
     #[inline]
-    fn skip_container(&mut self, bytes: &[u8], at: usize) -> Step {
-        let mut container = SkipContainer::new();
-        if let Some(taken) = container.feed(&bytes[at + 1..])? {
-            return Ok(1 + taken);
+    fn text(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
+        let Some(field) = self.field else {
+            return self.begin(Partial::SkippedText(SkipText::new()), bytes, at, reader);
+        };
+        let Some(text) = whole_string(&bytes[at + 1..]) else {
+            return self.begin_text(bytes, at, field, reader);
+        };
+        let size = text.len() + 2;
+        let content = match text.len() {
+            ..=SHORT => Content::whole(text),
+            _ => Content::of(text, R::keep(field)),
+        };
+        reader.text(field, content, size as u64)?;
+        Ok(at + size)
+    }
+
+    /// Takes a number or a literal with that first byte.
+    #[inline]
+    fn scalar(&mut self, byte: u8, bytes: &[u8], at: usize, reader: &mut R) -> Step {
+        if !matches!(byte, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') {
+            return Err(Unreadable::Syntax.into());
         }
-        self.start = self.offset + at as u64;
-        self.partial = Partial::SkippedContainer(container);
-        Err(Stop::Frame(State::Partial))
+        let rest = &bytes[at..];
+        let Some(field) = self.field else {
+            return match skip_scalar(rest) {
+                Some(size) => Ok(at + size),
+                None => self.begin(Partial::SkippedScalar, bytes, at, reader),
+            };
+        };
+        if let Some((number, size)) = Number::integer(rest) {
+            reader.number(field, number, size as u64);
+            return Ok(at + size);
+        }
+        if let Some((value, size)) = Literal::whole(rest) {
+            reader.other(field, value, size as u64);
+            return Ok(at + size);
+        }
+        self.begin(Partial::beginning_with(byte), bytes, at, reader)
+    }
+
+    /// Skips the container that begins at that position.
+    #[inline(never)]
+    fn skip_container(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
+        let mut container = SkipContainer::new();
+        let Some(taken) = container.feed(&bytes[at + 1..])? else {
+            self.start = self.offset + at as u64;
+            self.partial = Partial::SkippedContainer(container);
+            return Err(Stop::Frame(State::Partial));
+        };
+        if let Some(field) = self.field {
+            reader.other(field, Other::Container, taken as u64 + 1);
+        }
+        Ok(at + 1 + taken)
     }
 
     /// Takes wanted text that is cut or has escapes, of which the opening quote is at that position.
     #[cold]
-    fn begin_text(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        field: R::Field,
-        reader: &mut R,
-    ) -> Step<(State, usize)> {
+    fn begin_text(&mut self, bytes: &[u8], at: usize, field: R::Field, reader: &mut R) -> Step {
         self.start = self.offset + at as u64;
         self.string.get_or_insert_default().begin(R::keep(field));
-        Ok((State::Next, self.rest_of_text(bytes, at + 1, reader)?))
+        self.rest_of_text(bytes, at + 1, reader)
     }
 
     #[cold]
@@ -221,16 +230,10 @@ impl<R: Read> Scanner<R> {
     /// Takes a value that is not, or may not be, a whole one of the usual form, and of which the first
     /// byte is at that position.
     #[inline(never)]
-    fn begin(
-        &mut self,
-        partial: Partial,
-        bytes: &[u8],
-        at: usize,
-        reader: &mut R,
-    ) -> Step<(State, usize)> {
+    fn begin(&mut self, partial: Partial, bytes: &[u8], at: usize, reader: &mut R) -> Step {
         self.start = self.offset + at as u64;
         self.partial = partial;
-        Ok((State::Next, self.rest_of_value(bytes, at + 1, reader)?))
+        self.rest_of_value(bytes, at + 1, reader)
     }
 
     fn rest_of_value(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
@@ -256,27 +259,29 @@ impl<R: Read> Scanner<R> {
         Ok(end)
     }
 
-    /// Takes what comes after a value: a comma, or the end of the place, and of those around it that end
-    /// there as well.
+    /// Closes the place with that bracket, which ends before position `at`.
     #[inline]
-    fn next(&mut self, bytes: &[u8], mut at: usize, reader: &mut R) -> Step<(State, usize)> {
-        loop {
-            let (byte, end) = token(bytes, at, State::Next)?;
-            at = end + 1;
-            match (byte, R::shape(self.place)) {
-                (b',', Shape::Object) => return Ok((State::Member, at)),
-                (b',', Shape::Array) => return Ok((State::Element, at)),
-                (b'}', Shape::Object) | (b']', Shape::Array) => {}
-                _ => return Err(Unreadable::Syntax.into()),
-            }
-            let end = self.offset + at as u64;
-            if R::is_shown(self.place) {
-                reader.show(&bytes[..at], end);
-            }
-            self.place = reader.close(self.place, end);
-            if self.place == R::DOCUMENT {
-                return Ok((State::End, at));
-            }
+    fn close(&mut self, bracket: u8, bytes: &[u8], at: usize, reader: &mut R) -> Step<()> {
+        match (bracket, R::shape(self.place)) {
+            (b'}', Shape::Object) | (b']', Shape::Array) => {}
+            _ => return Err(Unreadable::Syntax.into()),
+        }
+        let end = self.offset + at as u64;
+        if R::is_shown(self.place) {
+            reader.show(&bytes[..at], end);
+        }
+        self.place = reader.close(self.place, end);
+        Ok(())
+    }
+}
+
+impl Partial {
+    /// A number or a literal with that first byte.
+    #[cold]
+    fn beginning_with(byte: u8) -> Self {
+        match byte {
+            b't' | b'f' | b'n' => Self::Literal(Literal::beginning_with(byte)),
+            _ => Self::Number(Box::new(NumberReader::beginning_with(byte))),
         }
     }
 }
