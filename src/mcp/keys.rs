@@ -67,6 +67,9 @@ pub(super) const fn first_of(written: &[u8]) -> u32 {
     u32::from_le_bytes([written[0], written[1], written[2], written[3]])
 }
 
+/// What most messages begin with.
+pub(super) const OPENING: &[u8] = br#"{"jsonrpc":"2.0","#;
+
 /// What nearly every message has in it.
 pub(super) const JSONRPC: &[u8] = br#""jsonrpc":"2.0""#;
 

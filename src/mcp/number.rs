@@ -29,7 +29,8 @@ pub(super) struct Decimal {
 impl Number {
     /// Reads the plain integers of at most 18 digits, which nearly all ids are, with the number of
     /// bytes taken. `None` if it is another number or if it may go on in the next frame.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "nearly every message has an id, and a short one")]
+    #[inline(always)]
     pub(super) fn integer(bytes: &[u8]) -> Option<(Self, usize)> {
         let (negative, digits) = match bytes {
             [b'-', digits @ ..] => (true, digits),

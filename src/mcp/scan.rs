@@ -39,6 +39,9 @@ pub(super) trait Read {
     /// The same for the member that `head` begins with, if that can be told at a glance.
     fn glance(&mut self, place: Self::Place, head: &Head) -> Option<Glance<Self::Field>>;
 
+    /// The document begins with [`OPENING`](super::keys::OPENING). The place that is.
+    fn opening(&mut self) -> Self::Place;
+
     /// How much is wanted of a string: nothing, or no less than [`SHORT`](super::string::SHORT) bytes. More
     /// may be given where that is cheaper.
     fn keep(field: Self::Field) -> Keep;

@@ -79,6 +79,9 @@ pub(super) struct SkipContainer {
     text: Option<SkipText>,
 }
 
+/// How the result of a tool goes on after the bracket of its `content`, mostly.
+const CONTENT: &[u8] = br#"{"type":"text","text":""#;
+
 /// Steps before a container is taken in blocks.
 const WALK: usize = 64;
 
@@ -89,7 +92,8 @@ impl SkipContainer {
     }
 
     /// Gives the number of bytes up to and with the closing bracket, `None` if it is yet to come.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of nearly every message")]
+    #[inline(always)]
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
         let mut at = 0;
         if self.text.is_none() {
@@ -130,9 +134,14 @@ impl SkipContainer {
 
     /// Takes the first values one by one, because most containers have no more, and strings as they are
     /// at once. Gives the number of bytes, which is that of all if the container ends with them.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
     fn walk(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
         let (mut at, mut depth) = (0, self.depth);
+        if bytes.starts_with(CONTENT) {
+            // Up to the quote before the text.
+            (at, depth) = (CONTENT.len() - 1, depth + 1);
+        }
         for _ in 0..WALK {
             let Some(byte) = bytes.get(at) else { break };
             at += 1;

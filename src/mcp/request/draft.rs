@@ -56,7 +56,8 @@ impl Draft {
     }
 
     /// Takes the string that is the value of a field.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is on the way of every message")]
+    #[inline(always)]
     pub(super) fn text(
         &mut self,
         message: &mut Message,

@@ -182,6 +182,13 @@ impl Read for MessageReader {
         }
     }
 
+    #[inline]
+    fn opening(&mut self) -> Place {
+        self.meet(Some(Field::JsonRpc));
+        self.message.jsonrpc = true;
+        Place::Message
+    }
+
     fn keep(field: Field) -> Keep {
         match field {
             Field::Id | Field::RequestId => id::KEEP,

@@ -198,6 +198,11 @@ impl Read for MessageReader {
         }
     }
 
+    #[inline]
+    fn opening(&mut self) -> Place {
+        Place::Message
+    }
+
     fn keep(field: Field) -> Keep {
         match field {
             Field::Id => id::KEEP,

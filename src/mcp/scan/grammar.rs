@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 
 use super::{Literal, NumberReader, Other, Partial, Read, Scanner, Shape, State};
-use crate::mcp::keys::Glance;
+use crate::mcp::keys::{Glance, OPENING};
 use crate::mcp::number::Number;
 use crate::mcp::skip::{SkipContainer, SkipText, skip_scalar};
 use crate::mcp::string::{Content, Keep, SHORT, whole_string};
@@ -46,17 +46,14 @@ impl<R: Read> Scanner<R> {
     /// state tells where to enter the first of them.
     fn turns(&mut self, bytes: &[u8], reader: &mut R) -> Step<Infallible> {
         let (mut state, mut at) = (self.state, 0);
+        if state == State::Root && bytes.starts_with(OPENING) {
+            self.place = reader.opening();
+            (state, at) = (State::Member, OPENING.len());
+        }
         'turn: loop {
             at = 'value: {
                 at = match state {
                     State::FirstMember | State::Member => {
-                        let (byte, at) = token(bytes, at, state)?;
-                        if byte == b'}' && state == State::FirstMember {
-                            break 'value at;
-                        }
-                        if byte != b'"' {
-                            return Err(Unreadable::Syntax.into());
-                        }
                         let head = bytes[at..].first_chunk();
                         match head.and_then(|head| reader.glance(self.place, head)) {
                             Some(Glance::Key { field, length }) => {
@@ -64,7 +61,10 @@ impl<R: Read> Scanner<R> {
                                 at + length
                             }
                             Some(Glance::Member { length }) => break 'value at + length,
-                            None => self.key(bytes, at + 1, reader)?,
+                            None => match self.key(state, bytes, at, reader)? {
+                                (State::Next, at) => break 'value at,
+                                (_, at) => at,
+                            },
                         }
                     }
                     State::Root | State::FirstElement | State::Element => {
@@ -121,15 +121,30 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    /// Takes a key that cannot be told at a glance, after its opening quote, and the colon.
+    /// Takes what cannot be told at a glance where a member may stand: white space and a key, or the end
+    /// of the object. Gives what comes after it.
     #[inline(never)]
-    fn key(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
+    fn key(
+        &mut self,
+        state: State,
+        bytes: &[u8],
+        at: usize,
+        reader: &mut R,
+    ) -> Step<(State, usize)> {
+        let (byte, at) = token(bytes, at, state)?;
+        if byte == b'}' && state == State::FirstMember {
+            return Ok((State::Next, at));
+        }
+        if byte != b'"' {
+            return Err(Unreadable::Syntax.into());
+        }
+        let at = at + 1;
         if let Some(key) = whole_string(&bytes[at..]) {
             self.field = reader.member(self.place, key);
-            return colon(bytes, at + key.len() + 1);
+            return Ok((State::Value, colon(bytes, at + key.len() + 1)?));
         }
         self.string.get_or_insert_default().begin(KEY);
-        self.rest_of_key(&bytes[at..], reader).map(|taken| at + taken)
+        Ok((State::Value, at + self.rest_of_key(&bytes[at..], reader)?))
     }
 
     #[cold]

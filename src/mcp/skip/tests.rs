@@ -78,6 +78,18 @@ proptest! {
     }
 
     #[test]
+    fn text_content_ends_where_a_byte_loop_says(
+        text in "([a-z{}\\[]|\\\\[\"n\\\\]){0,90}",
+        end in "(\"[}\\], a]{0,4}){0,2}",
+        at in 0..200_usize,
+    ) {
+        let bytes = [CONTENT, text.as_bytes(), end.as_bytes()].concat();
+        let mut container = SkipContainer::new();
+        let found = in_two(bytes.split_at(at.min(bytes.len())), |frame| container.feed(frame));
+        prop_assert_eq!(found, container_end(&bytes));
+    }
+
+    #[test]
     fn a_string_ends_where_a_byte_loop_says(
         bytes in bytes(b"\"\\\\\\\\aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
         at in 0..400_usize,
