@@ -14,7 +14,7 @@ use super::{
     answer::{IsAnswer, Source},
     calls::{Call, Calls, Origin},
     common::Common,
-    current,
+    current::{self, Entered},
     ending::{Ending, has_no_body},
     grpc::GrpcStatus,
     head::{Head, SessionKey},
@@ -148,24 +148,19 @@ impl<O: Observer> Account<O> {
         self.observer.dispatch(&mut self.state, &self.exchange);
     }
 
-    /// Runs a poll or a call of the inner service for this exchange.
+    /// Begins a poll or a call of the inner service for this exchange.
     #[inline]
-    pub(super) fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
+    pub(super) fn enter(&mut self) -> Inside<'_, O> {
         self.inside = true;
-        let result = self.lend(f);
-        self.inside = false;
-        result
+        let Self { observer, state, context, inside, .. } = self;
+        Inside { inside, _lent: Lent::new(observer, state, context) }
     }
 
     /// Makes the exchange current while a part of the inner service runs that is no poll: its drop.
     #[inline]
-    pub(super) fn lend<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let entered = current::enter(&mut self.context);
-        let guard = self.observer.enter(&self.state);
-        let result = f();
-        drop(guard);
-        drop(entered);
-        result
+    pub(super) fn lend(&mut self) -> Lent<'_, O> {
+        let Self { observer, state, context, .. } = self;
+        Lent::new(observer, state, context)
     }
 
     /// Tells the observers of the message as soon as it is known.
@@ -537,6 +532,39 @@ impl<O: Observer> Account<O> {
 
     fn is_cancelled(&self, (session, id): (SessionKey, &mcp::Id)) -> bool {
         self.common.calls.is_cancelled(session, id, self.exchange.started())
+    }
+}
+
+/// The inner service is at work for an exchange. Where it panics, nobody leaves, and the account knows by
+/// that.
+///
+/// It is a guard, and no function that runs the work, since what that would hand back is big.
+#[must_use = "who enters has to leave"]
+pub(super) struct Inside<'a, O: Observer> {
+    inside: &'a mut bool,
+    _lent: Lent<'a, O>,
+}
+
+impl<O: Observer> Inside<'_, O> {
+    #[inline]
+    pub(super) fn leave(self) {
+        *self.inside = false;
+    }
+}
+
+/// An exchange is current, with all that its observers make current.
+#[must_use = "the exchange is current as long as this lives"]
+pub(super) struct Lent<'a, O: Observer> {
+    // In this order: what was entered last is left first.
+    _guard: O::Guard,
+    _entered: Entered<'a>,
+}
+
+impl<'a, O: Observer> Lent<'a, O> {
+    #[inline]
+    fn new(observer: &O, state: &O::State, context: &'a mut Option<RequestContext>) -> Self {
+        let entered = current::enter(context);
+        Self { _guard: observer.enter(state), _entered: entered }
     }
 }
 

@@ -13,7 +13,11 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::{
-    account::Account, ending::Ending, hold::Wait, observer::Observer, response_body::ResponseBody,
+    account::{Account, Inside},
+    ending::Ending,
+    hold::Wait,
+    observer::Observer,
+    response_body::ResponseBody,
 };
 
 pin_project! {
@@ -38,7 +42,8 @@ pin_project! {
             let mut this = this.project();
             // What a handler does while it is dropped, it does for its exchange.
             if let Some(account) = this.account {
-                account.lend(|| this.state.set(State::Gone));
+                let _lent = account.lend();
+                this.state.set(State::Gone);
             }
         }
     }
@@ -72,7 +77,9 @@ impl<F, O: Observer, W> ResponseFuture<F, O, W> {
         if let Some(account) = &mut account {
             account.dispatch();
         }
-        let future = within(&mut account, || service.call(request));
+        let inside = account.as_mut().map(Account::enter);
+        let future = service.call(request);
+        leave(inside);
         Self { state: State::Calling { future }, account }
     }
 }
@@ -91,16 +98,23 @@ where
         let result = loop {
             match this.state.as_mut().project() {
                 StateProjection::Waiting { wait } => {
-                    ready!(within(this.account, || wait.poll(cx)));
+                    let inside = this.account.as_mut().map(Account::enter);
+                    let polled = wait.poll(cx);
+                    leave(inside);
+                    ready!(polled);
                     if let Some(account) = this.account {
                         account.dispatch();
                     }
-                    let future = within(this.account, || wait.dispatch())
-                        .expect("dispatched once: the state changes with it");
+                    let inside = this.account.as_mut().map(Account::enter);
+                    let future = wait.dispatch();
+                    leave(inside);
+                    let future = future.expect("dispatched once: the state changes with it");
                     this.state.set(State::Calling { future });
                 }
                 StateProjection::Calling { future } => {
-                    let polled = within(this.account, || future.poll(cx));
+                    let inside = this.account.as_mut().map(Account::enter);
+                    let polled = future.poll(cx);
+                    leave(inside);
                     if polled.is_pending() {
                         if let Some(account) = this.account {
                             account.notice();
@@ -132,12 +146,11 @@ where
     }
 }
 
-/// Runs a part of the inner service for the exchange, if it is observed.
+/// A part of the inner service has run for the exchange, if it is observed.
 #[inline]
-fn within<O: Observer, R>(account: &mut Option<Account<O>>, f: impl FnOnce() -> R) -> R {
-    match account {
-        Some(account) => account.enter(f),
-        None => f(),
+fn leave<O: Observer>(inside: Option<Inside<'_, O>>) {
+    if let Some(inside) = inside {
+        inside.leave();
     }
 }
 

@@ -181,7 +181,11 @@ impl Exchange {
 
     /// Starts to read the request body, which was claimed before.
     pub(super) fn start_reading(&self) {
-        *self.reading() = Reading::Request(mcp::RequestReader::new());
+        let mut reading = self.reading();
+        // Where nothing is dropped before, it is made where it is to be.
+        if matches!(*reading, Reading::Idle) {
+            *reading = Reading::Request(mcp::RequestReader::new());
+        }
     }
 
     /// Reads on in the request body. `false` if there is no need to read any further.

@@ -35,7 +35,8 @@ pin_project! {
             let mut this = this.project();
             // What a handler does while it is dropped, it does for its exchange.
             if let Some(account) = this.account {
-                account.lend(|| this.inner.set(None));
+                let _lent = account.lend();
+                this.inner.set(None);
             }
         }
     }
@@ -60,7 +61,9 @@ impl<B: Body, O: Observer> Body for ResponseBody<B, O> {
         let this = self.project();
         let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
         let Some(account) = this.account else { return inner.poll_frame(cx) };
-        let polled = account.enter(|| inner.as_mut().poll_frame(cx));
+        let inside = account.enter();
+        let polled = inner.as_mut().poll_frame(cx);
+        inside.leave();
         if polled.is_pending() {
             account.notice();
         }
