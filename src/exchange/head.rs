@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    num::NonZeroU64,
     sync::LazyLock,
 };
 
@@ -19,7 +20,8 @@ use crate::mcp;
 pub(crate) struct Head {
     /// Whether the request body can be read, and if not, why.
     body: Result<(), Unread>,
-    length: Option<u64>,
+    /// More than there can be, if none is declared.
+    length: u64,
     expects: bool,
     wants_stream: bool,
     revision: Option<mcp::Revision>,
@@ -40,9 +42,10 @@ pub(crate) enum Credentials {
     Other,
 }
 
-/// A session, by a hash of its id under a key that is random for each process.
+/// A session, by a hash of its id under a key that is random for each process. It is not
+/// zero, so that an exchange without a session needs no room to say so.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct SessionKey(u64);
+pub(crate) struct SessionKey(NonZeroU64);
 
 /// What a head tells of the message: by the headers that mirror it (MCP 2026-07-28, Streamable HTTP,
 /// standard request headers), or by the path of a gRPC call.
@@ -58,7 +61,7 @@ impl Head {
     pub(super) fn of(request: &Parts) -> Self {
         let mut head = Self {
             body: Err(Unread::MediaType),
-            length: None,
+            length: u64::MAX,
             expects: false,
             wants_stream: false,
             revision: None,
@@ -96,7 +99,9 @@ impl Head {
         // Of a header that may come once, the first counts, as in a look-up.
         match name {
             "content-type" => _ = found.content_type.get_or_insert(value),
-            "content-length" => self.length = self.length.or_else(|| length(value)),
+            "content-length" => {
+                self.length = self.length().or_else(|| length(value)).unwrap_or(u64::MAX);
+            }
             "content-encoding" => found.encoded |= !is_identity(value),
             "expect" => self.expects = true,
             "authorization" => self.credentials = Some(Credentials::of(value)),
@@ -123,7 +128,7 @@ impl Head {
 
     /// The declared length of the request body.
     pub(super) fn length(&self) -> Option<u64> {
-        self.length
+        Some(self.length).filter(|&bytes| bytes != u64::MAX)
     }
 
     /// Whether the client waits for leave to send its body.
@@ -250,16 +255,16 @@ impl Credentials {
 impl SessionKey {
     pub(crate) fn of(id: &HeaderValue) -> Self {
         static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        Self(KEY.hash_one(id.as_bytes()))
+        Self(NonZeroU64::new(KEY.hash_one(id.as_bytes())).unwrap_or(NonZeroU64::MIN))
     }
 
     pub(crate) fn number(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     #[cfg(test)]
     pub(super) fn of_test(number: u64) -> Self {
-        Self(number)
+        Self(NonZeroU64::MIN.saturating_add(number))
     }
 }
 

@@ -42,17 +42,22 @@ pub struct Exchange {
     /// one tap and the one layer that reads the response are the only ones that lock it.
     reading: Mutex<Reading>,
     request: OnceLock<Result<mcp::Request, Unread>>,
-    /// The message as the head tells it, once somebody had to ask there.
-    mirrored: OnceLock<Option<Box<mcp::Message>>>,
     request_id: OnceLock<RequestId>,
     /// What the rooms above keep of the exchange for handlers and other tasks, and what makes it current
     /// until what it returns is dropped.
     attached: OnceLock<(Box<dyn Any + Send + Sync>, Surround)>,
     bytes_in: AtomicU64,
     ended: AtomicBool,
-    /// What handlers said of their own call, if one has spoken: few do, and nobody else is to pay
-    /// for the room.
-    words: OnceLock<Box<Mutex<Words>>>,
+    /// What few exchanges have: nobody else is to pay for the room.
+    rare: OnceLock<Box<Rare>>,
+}
+
+#[derive(Default)]
+struct Rare {
+    /// The message as the head tells it, once somebody had to ask there.
+    mirrored: OnceLock<mcp::Message>,
+    /// What handlers said of their own call.
+    words: Mutex<Words>,
 }
 
 impl fmt::Debug for Exchange {
@@ -78,12 +83,11 @@ impl Exchange {
             claimed: AtomicBool::new(false),
             reading: Mutex::new(Reading::Idle),
             request: OnceLock::new(),
-            mirrored: OnceLock::new(),
             request_id: OnceLock::new(),
             attached: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             ended: AtomicBool::new(false),
-            words: OnceLock::new(),
+            rare: OnceLock::new(),
         });
         // Given by a layer outside. Else one further in may give it.
         if let Some(id) = parts.extensions.get::<RequestId>() {
@@ -176,7 +180,11 @@ impl Exchange {
 
     fn mirrored(&self) -> Option<&mcp::Message> {
         let mirror = self.head.mirror()?;
-        self.mirrored.get_or_init(|| Some(Box::new(mirror.message()))).as_deref()
+        Some(self.rare().mirrored.get_or_init(|| mirror.message()))
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     /// Starts to read the request body, which was claimed before.
@@ -350,15 +358,14 @@ impl Exchange {
     /// Lets a handler say something of its own call.
     pub(crate) fn speak<R>(&self, f: impl FnOnce(&mut Words) -> R) -> R {
         // The closures passed here are the crate's own and do not panic: a poisoned list is whole.
-        let words = self.words.get_or_init(Box::default);
-        f(&mut words.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self.rare().words.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What handlers have said, if they said anything.
     #[inline]
     pub(crate) fn heard<R>(&self, f: impl FnOnce(&Words) -> R) -> Option<R> {
-        let words = self.words.get()?;
-        Some(f(&words.lock().unwrap_or_else(PoisonError::into_inner)))
+        let rare = self.rare.get()?;
+        Some(f(&rare.words.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Lets a handler say something of its own call to `sink`.
