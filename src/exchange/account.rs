@@ -163,10 +163,11 @@ impl<O: Observer> Account<O> {
         Lent::new(observer, state, context)
     }
 
-    /// Tells the observers of the message as soon as it is known.
+    /// Tells the observers of the message as soon as it is known. Once the exchange is decided, it is too
+    /// late.
     pub(super) fn notice(&mut self) {
         let known = || self.exchange.request().is_some() || self.exchange.message().is_some();
-        if !self.told && known() {
+        if !self.told && !self.concluded && known() {
             self.told = true;
             self.observer.message(&mut self.state, &self.exchange);
         }
@@ -434,17 +435,14 @@ impl<O: Observer> Account<O> {
                 self.grpc.get_or_insert_default();
             }
         }
-        if !self.concluded {
-            let counts = source.counts().unwrap_or_default();
-            let resumable = counts.get(StreamEvent::Priming) > 0;
+        let counts = source.counts().unwrap_or_default();
+        let resumable = counts.get(StreamEvent::Priming) > 0;
+        // Another task may read the request meanwhile, and find more messages in it: then once more.
+        while !self.concluded {
             let verdict = |account: &Self, index| account.by_ending(ending, index, resumable);
             self.settle_each(|_, _| true, verdict, None);
         }
-        let stream = self.stream.map(|kind| Stream {
-            kind,
-            counts: source.counts().unwrap_or_default(),
-            first_event: self.first_event,
-        });
+        let stream = self.stream.map(|kind| Stream { kind, counts, first_event: self.first_event });
         let closing = Closing {
             exchange: &self.exchange,
             duration: self.now(outlived),

@@ -2,4 +2,5 @@
 
 mod flood;
 mod lists;
+mod odd;
 mod traffic;

@@ -1,19 +1,23 @@
 //! Requests of several messages, and how their answers may come.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response, request::Parts};
 
 use super::server::{Script, Server, events, json, observed, response};
 use super::witness::{Told, Witness, id_of};
 use crate::{
     exchange::{
+        Applied, Closing, Exchange, Observe, Observer,
         Outcome::{
             self, CallerError, Cancelled, NoResponse, Rejected, ServerError, Success, Timeout,
             ToolError,
         },
-        Reason,
+        Pass, Reason, Settlement,
+        common::Common,
     },
-    mcp::MessageKind,
+    mcp::{MessageKind, RequestReader},
 };
 
 /// Two calls, and two messages that ask for nothing.
@@ -219,4 +223,46 @@ fn stacked_layers_are_told_the_same() {
             assert_eq!(inner, outer, "{answer:?}");
         }
     }
+}
+
+/// A witness to an exchange of which the request is read while its first operation is settled, as another
+/// task may do.
+#[derive(Clone)]
+struct ReadMeanwhile(Witness);
+
+impl Observer for ReadMeanwhile {
+    type State = usize;
+    type Guard = ();
+
+    fn begin(&self, parts: &mut Parts, of: &Arc<Exchange>, marks: &mut Applied) -> Option<usize> {
+        self.0.begin(parts, of, marks)
+    }
+
+    fn enter(&self, _: &usize) {}
+
+    fn settle(&self, state: &mut usize, settlement: &Settlement<'_>) {
+        self.0.settle(state, settlement);
+        let mut reader = RequestReader::new();
+        reader.feed(MIXED.as_bytes());
+        settlement.exchange.publish_request(Ok(reader.finish().unwrap()));
+    }
+
+    fn conclude(&self, state: &mut usize, settlement: &Settlement<'_>) {
+        self.0.conclude(state, settlement);
+    }
+
+    fn close(&self, state: &mut usize, closing: &Closing<'_>) {
+        self.0.close(state, closing);
+    }
+}
+
+#[test]
+fn messages_that_are_found_while_the_exchange_ends_are_settled_too() {
+    let witness = Witness::default();
+    // Nobody else reads the body of a `GET`.
+    let mut script = Script::post(MIXED, response(200, "text/plain", ""));
+    *script.request.method_mut() = Method::GET;
+    let observer = ReadMeanwhile(witness.clone());
+    script.run(&mut Observe::new(Server, observer, Pass, &Arc::new(Common::default())));
+    assert_eq!(outcomes(&witness.told_once()), [Success, Success, NoResponse, Success]);
 }

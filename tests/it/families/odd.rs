@@ -1,0 +1,85 @@
+//! Exchanges that are not as they should be, and what they must not add.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{Request, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use mcp_telemetry::{MetricsLayer, MetricsService, context::RequestContext, metrics::McpMetrics};
+use serde_json::{Value, json};
+use tower::{BoxError, Layer, ServiceExt};
+
+use crate::support::{
+    ANSWER, Act, AnyBody, Boxed, CALL, Page, Plan, Script, data, event, get, handler,
+    json as in_json, post, sse, store,
+};
+
+/// One exchange of a store: a request, and what it is answered in JSON.
+async fn exchange(metrics: &McpMetrics, request: Request<Full<Bytes>>, answer: &Value) {
+    let answer = Script::new([data(answer.to_string())]);
+    let plan = Plan::new([Act::Respond(in_json(answer))]);
+    let layer = MetricsLayer::with_metrics(metrics.clone());
+    let response = layer.layer(plan).oneshot(request).await.unwrap();
+    drain(response.into_body()).await;
+}
+
+async fn drain<B: Body + Unpin>(mut body: B) {
+    while body.frame().await.is_some() {}
+}
+
+fn asks(method: &str) -> Request<Full<Bytes>> {
+    post(Full::from(json!({"jsonrpc": "2.0", "id": 1, "method": method}).to_string()))
+}
+
+/// A stream that reads the request only after it has sent its first frame.
+struct ReadsLate {
+    first: Option<Bytes>,
+    request: Option<Boxed>,
+    last: Option<Bytes>,
+}
+
+impl Body for ReadsLate {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        while let Some(request) = &mut self.request {
+            match Pin::new(request).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => self.request = None,
+            }
+        }
+        Poll::Ready(self.last.take().map(|last| Ok(Frame::data(last))))
+    }
+}
+
+/// T1: what is learned of a message after its answer comes too late to put it in flight again.
+#[tokio::test]
+async fn a_request_that_is_read_after_its_answer_stays_in_flight_nowhere() {
+    for message in [CALL.to_owned(), format!("[{CALL},{CALL}]")] {
+        let metrics = store();
+        let service = handler(async |request: Request<Boxed>| {
+            let first = Some(event(ANSWER).into());
+            let last = Some(event(ANSWER).into());
+            Ok::<_, BoxError>(sse(ReadsLate { first, request: Some(request.into_body()), last }))
+        });
+        let layer = MetricsLayer::with_metrics(metrics.clone());
+        let request = post(Full::new(Bytes::from(message.clone())));
+        let response = layer.layer(service).oneshot(request).await.unwrap();
+        drain(response.into_body()).await;
+        let page = Page::of(&metrics);
+        page.assert_idle(&message);
+        assert_eq!((page.operations(), page.count("mcp_requests_total", &[])), (1, 1), "{message}");
+    }
+}
