@@ -62,7 +62,7 @@ struct List {
     completed: Option<u64>,
     /// By a hash of the name.
     known: HashMap<u64, Known>,
-    /// There was no room for an item.
+    /// There was no room for an item, or it came without a name.
     overflowed: bool,
 }
 
@@ -114,7 +114,9 @@ impl Lists {
     ) {
         let now = now.seconds();
         let mut list = self.list(kind);
+        let mut named = 0;
         for item in items {
+            named += 1;
             // Two long names may begin the same.
             let key = if item.truncated { item.hash } else { self.hash.of_text(item.name) };
             let change = list.know(key, (kind == ListKind::Tools).then_some(item.hash), now);
@@ -122,6 +124,8 @@ impl Lists {
                 self.changes.add(change.index(), 1);
             }
         }
+        // Of resources, and of what is beyond the bound of a document, only the number is known.
+        list.overflowed |= named < page.items;
         list.add(page, now);
     }
 

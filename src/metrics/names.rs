@@ -51,8 +51,8 @@ pub(super) const REQUEST_DURATION_SECONDS: Family = Family::histogram(
 pub(super) const TOOLS_TOTAL: Family =
     Family::gauge("tools_total", &[], "Tools that the server offers.", |_| 1);
 
-/// Set by `update_registry_counts`, else by what complete lists show: every item that was listed in
-/// the hour before the last of them. Absent until then. A cancelled listing is not complete.
+/// Set by `update_registry_counts`, else by the largest complete list of an hour: which resources it
+/// names is not read. Absent until then. A cancelled listing is not complete.
 pub(super) const RESOURCES_TOTAL: Family =
     Family::gauge("resources_total", &[], "Resources that the server offers.", |_| 1);
 

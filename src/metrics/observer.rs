@@ -114,9 +114,17 @@ impl RecordMetrics {
         self.metrics.client(client.name, client.version, now)
     }
 
-    /// Takes in what an answer shows of the lists of its server.
-    fn record_list(&self, answer: &ResponseMessage, first: bool, now: Instant) {
-        let Some(list) = &answer.list else { return };
+    /// Takes in what the answer to a request for a list shows of its server. Other results may have a
+    /// member of that name, too.
+    fn record_list(
+        &self,
+        method: Option<Method>,
+        answer: &ResponseMessage,
+        first: bool,
+        now: Instant,
+    ) {
+        let list = answer.list.as_ref();
+        let Some(list) = list.filter(|list| method == Some(list.kind.method())) else { return };
         let items = list.entries.iter().map(|entry| ListItem {
             name: entry.name.as_str(),
             truncated: entry.name.is_truncated(),
@@ -308,7 +316,7 @@ impl Observer for RecordMetrics {
             };
             observer.record_operation(operation, said);
             if let Some(answer) = late.answer {
-                observer.record_list(answer, first, started + late.duration);
+                observer.record_list(method, answer, first, started + late.duration);
             }
         }))
     }
@@ -329,7 +337,7 @@ impl Observer for RecordMetrics {
             self.record_operation(self.operation(settlement, state.client), said);
             if let (Some(message), Some(answer)) = (settlement.message, settlement.answer) {
                 let now = settlement.exchange.started() + settlement.duration;
-                self.record_list(answer, !message.cursor, now);
+                self.record_list(message.method, answer, !message.cursor, now);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A list of what a server offers, as a result holds it.
 
 use crate::mcp::fingerprint::Fingerprint;
+use crate::mcp::method::Method;
 use crate::mcp::text::Text;
 
 /// One page of a list: how much it is, and what stands in it.
@@ -28,6 +29,18 @@ pub(crate) enum ListKind {
     Resources,
     /// `result.resourceTemplates`.
     Templates,
+}
+
+impl ListKind {
+    /// The method whose answer the list is.
+    pub(crate) const fn method(self) -> Method {
+        match self {
+            Self::Tools => Method::ToolsList,
+            Self::Prompts => Method::PromptsList,
+            Self::Resources => Method::ResourcesList,
+            Self::Templates => Method::ResourcesTemplatesList,
+        }
+    }
 }
 
 /// One tool or prompt of a list.

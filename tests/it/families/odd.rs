@@ -35,6 +35,40 @@ fn asks(method: &str) -> Request<Full<Bytes>> {
     post(Full::from(json!({"jsonrpc": "2.0", "id": 1, "method": method}).to_string()))
 }
 
+/// Of resources a listing shows how many there are, not which.
+#[tokio::test]
+async fn resources_are_as_many_as_the_largest_list_has() {
+    let metrics = store();
+    let resources: Vec<_> = (0..5).map(|n| json!({"uri": format!("file:///{n}")})).collect();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"resources": resources}});
+    exchange(&metrics, asks("resources/list"), &answer).await;
+    let page = Page::of(&metrics);
+    assert_eq!(page.count("mcp_resources_total", &[]), 5);
+    assert_eq!(page.count("mcp_server_resources", &[]), 5);
+}
+
+/// More tools than the reader keeps of one document are counted all the same.
+#[tokio::test]
+async fn tools_beyond_those_that_are_read_are_counted() {
+    let metrics = store();
+    let tools: Vec<_> = (0..300).map(|n| json!({"name": format!("tool{n}")})).collect();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}});
+    exchange(&metrics, asks("tools/list"), &answer).await;
+    assert_eq!(Page::of(&metrics).count("mcp_tools_total", &[]), 300);
+}
+
+/// Whatever else has a member of that name is no list of what the server offers.
+#[tokio::test]
+async fn only_the_answer_to_a_list_request_is_a_list() {
+    let metrics = store();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "made-up"}]}});
+    for method in ["tools/call", "prompts/list", "vendor/search"] {
+        exchange(&metrics, asks(method), &answer).await;
+    }
+    let page = metrics.render();
+    assert!(!page.contains("mcp_tools_total") && !page.contains("made-up"), "{page}");
+}
+
 /// A stream that reads the request only after it has sent its first frame.
 struct ReadsLate {
     first: Option<Bytes>,
