@@ -54,12 +54,18 @@ impl<'a> Settlement<'a> {
     /// The tool, prompt, resource or task that the message is about. A handler knows best which tool it
     /// is.
     pub(crate) fn target(&self) -> Option<&'a str> {
-        if self.method() == Some(Method::ToolsCall) {
-            if let Some(tool) = &self.told.tool {
-                return Some(tool);
-            }
-        }
-        self.message?.target.as_ref().map(Text::as_str)
+        self.told_tool().or_else(|| self.message?.target.as_ref().map(Text::as_str))
+    }
+
+    /// Whether the target is more than a header's word, which nobody may have compared with the body.
+    pub(crate) fn is_target_certain(&self) -> bool {
+        self.told_tool().is_some() || matches!(self.exchange.request(), Some(Ok(_)))
+    }
+
+    /// The tool that a handler has named. Of a batch nobody knows which call it meant.
+    fn told_tool(&self) -> Option<&'a str> {
+        let is_one_call = self.method() == Some(Method::ToolsCall) && !self.exchange.is_batch();
+        self.told.tool.as_deref().filter(|_| is_one_call)
     }
 
     /// Who the client is, if the handler or the message says so.

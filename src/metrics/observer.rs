@@ -76,6 +76,7 @@ impl RecordMetrics {
         Operation {
             method: settlement.message.map_or(MethodLabel::None, method_label),
             target: target(settlement.method(), settlement.target()),
+            proves: settlement.is_target_certain(),
             outcome: settlement.outcome,
             code: settlement.code(),
             component: settlement.component(),

@@ -18,6 +18,8 @@ use crate::{
 pub(crate) struct Operation<'a> {
     pub(crate) method: MethodLabel,
     pub(crate) target: Target<'a>,
+    /// Whether a success admits the name of the target. One that only a header tells may be made up.
+    pub(crate) proves: bool,
     pub(crate) outcome: Outcome,
     /// The code of a JSON-RPC error.
     pub(crate) code: Option<i64>,

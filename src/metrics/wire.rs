@@ -31,7 +31,7 @@ impl McpMetrics {
         if revision == Some(Revision::Other) {
             self.clamped(Label::Revision, Reason::Unknown);
         }
-        let target = self.target(operation.target, outcome);
+        let target = self.target(operation);
         if method == MethodLabel::Known(Method::ToolsCall) {
             self.record_tool(operation, target);
         }
@@ -117,9 +117,9 @@ impl McpMetrics {
 
     /// The label of a target. A tool or prompt is admitted by its own success only: a server may
     /// answer anything to a name that it does not know, but not that.
-    fn target(&self, target: Target<'_>, outcome: Outcome) -> TargetKey {
-        let succeeded = outcome == Outcome::Success;
-        match target {
+    fn target(&self, operation: &Operation<'_>) -> TargetKey {
+        let succeeded = operation.outcome == Outcome::Success && operation.proves;
+        match operation.target {
             Target::None => TargetKey::None,
             Target::Tool(name) => TargetKey::Tool(self.tool(name, succeeded)),
             Target::Prompt(name) => TargetKey::Prompt(self.prompt(name, succeeded)),
@@ -170,6 +170,7 @@ mod tests {
     const CALL: Operation<'_> = Operation {
         method: MethodLabel::Known(Method::ToolsCall),
         target: Target::Tool("echo"),
+        proves: true,
         outcome: Outcome::Success,
         code: None,
         component: None,

@@ -26,6 +26,7 @@ pub(super) const MILLI: Duration = Duration::from_millis(1);
 pub(super) const CALL: Operation<'_> = Operation {
     method: MethodLabel::Known(Method::ToolsCall),
     target: Target::Tool("echo"),
+    proves: true,
     outcome: Outcome::Success,
     code: None,
     component: None,

@@ -69,6 +69,29 @@ async fn only_the_answer_to_a_list_request_is_a_list() {
     assert!(!page.contains("mcp_tools_total") && !page.contains("made-up"), "{page}");
 }
 
+/// T27: a header that nobody has compared with the body makes no label, even if the call succeeds.
+#[tokio::test]
+async fn a_name_that_only_a_header_tells_is_not_learned() {
+    let metrics = store();
+    let answer: Value = serde_json::from_str(ANSWER).unwrap();
+    for (method, name) in
+        [("tools/call", "made-up"), ("prompts/get", "made-up"), ("tools/call", "echo")]
+    {
+        let mut request = post(Full::from(CALL));
+        for (header, value) in
+            [("content-encoding", "gzip"), ("mcp-method", method), ("mcp-name", name)]
+        {
+            request.headers_mut().insert(header, value.parse().unwrap());
+        }
+        exchange(&metrics, request, &answer).await;
+    }
+    let page = metrics.render();
+    assert!(!page.contains("made-up"), "{page}");
+    let page = Page::parse(&page);
+    let calls = |tool| page.count("mcp_tool_calls_total", &[("tool_name", tool)]);
+    assert_eq!((calls("echo"), calls("_OTHER")), (1, 1));
+}
+
 /// A stream that reads the request only after it has sent its first frame.
 struct ReadsLate {
     first: Option<Bytes>,
@@ -116,4 +139,22 @@ async fn a_request_that_is_read_after_its_answer_stays_in_flight_nowhere() {
         page.assert_idle(&message);
         assert_eq!((page.operations(), page.count("mcp_requests_total", &[])), (1, 1), "{message}");
     }
+}
+
+/// A handler's word about one call is not about another one of the same batch.
+#[tokio::test]
+async fn the_tools_of_a_batch_keep_their_own_names() {
+    let metrics = McpMetrics::builder().tools(["echo", "other"]).build().unwrap();
+    let service = handler(async |request: Request<Boxed>| {
+        let (head, body) = request.into_parts();
+        drain(body).await;
+        RequestContext::from_parts(&head).unwrap().set_tool("other");
+        Ok::<_, BoxError>(in_json(Full::new(Bytes::from(format!("[{ANSWER}]")))))
+    });
+    let layer = MetricsLayer::with_metrics(metrics.clone());
+    let request = post(Full::new(Bytes::from(format!("[{CALL}]"))));
+    drain(layer.layer(service).oneshot(request).await.unwrap().into_body()).await;
+    let page = Page::of(&metrics);
+    let calls = |tool| page.count("mcp_tool_calls_total", &[("tool_name", tool)]);
+    assert_eq!((calls("echo"), calls("other")), (1, 0));
 }
