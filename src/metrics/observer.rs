@@ -206,6 +206,9 @@ impl RecordMetrics {
         let (head, path) = (exchange.head(), exchange.path());
         self.metrics.http_left(exchange.method(), scheme(exchange));
         let grpc = head.is_grpc().then(|| GrpcCall {
+        if !state.counted {
+            return;
+        }
             method: path.strip_prefix('/').unwrap_or(path),
             status: state.grpc.map(|status| status.code().into()),
         });

@@ -141,6 +141,23 @@ async fn a_request_that_is_read_after_its_answer_stays_in_flight_nowhere() {
     }
 }
 
+/// T33: a scrape that comes under the layer is in no family.
+#[tokio::test]
+async fn a_scrape_is_not_a_request_of_the_conventions_either() {
+    for count in [false, true] {
+        let metrics = McpMetrics::builder().http_conventions(true).build().unwrap();
+        let layer = MetricsLayer::with_metrics(metrics.clone()).count_scrapes(count);
+        let scrapes = layer.layer(AnyBody(MetricsService::with_metrics(metrics.clone())));
+        let response = scrapes.oneshot(get(Full::<Bytes>::default())).await.unwrap();
+        drain(response.into_body()).await;
+        let page = Page::of(&metrics);
+        let of = |family| page.count(family, &[]);
+        assert_eq!(of("http_server_request_duration_seconds_count"), u64::from(count));
+        assert_eq!(of("mcp_requests_total"), u64::from(count));
+        assert_eq!(of("http_server_active_requests"), 0);
+    }
+}
+
 /// A handler's word about one call is not about another one of the same batch.
 #[tokio::test]
 async fn the_tools_of_a_batch_keep_their_own_names() {
