@@ -184,7 +184,8 @@ impl RecordMetrics {
     /// management).
     fn follow_session(&self, settlement: &Settlement<'_>, status: StatusCode) {
         let exchange = settlement.exchange;
-        let answered = settlement.answer.is_some();
+        // Some servers say so in an error without an id; one with an id is about the message.
+        let answered = settlement.answer.is_some_and(|answer| answer.id.is_some());
         match (status, exchange.head().session()) {
             (StatusCode::NOT_FOUND, Some(_)) if !answered => {
                 self.metrics.session_event(SessionEvent::Unknown);
@@ -205,10 +206,10 @@ impl RecordMetrics {
         let Closing { exchange, .. } = closing;
         let (head, path) = (exchange.head(), exchange.path());
         self.metrics.http_left(exchange.method(), scheme(exchange));
-        let grpc = head.is_grpc().then(|| GrpcCall {
         if !state.counted {
             return;
         }
+        let grpc = head.is_grpc().then(|| GrpcCall {
             method: path.strip_prefix('/').unwrap_or(path),
             status: state.grpc.map(|status| status.code().into()),
         });

@@ -158,6 +158,30 @@ async fn a_scrape_is_not_a_request_of_the_conventions_either() {
     }
 }
 
+/// D3: a session that is not known counts as that, also where an error says so.
+#[tokio::test]
+async fn an_error_without_an_id_may_be_about_the_session() {
+    for (id, events) in [(Value::Null, 1), (json!(1), 0)] {
+        for (status, session, event) in [(404, Some("gone"), "unknown"), (400, None, "rejected")] {
+            let metrics = store();
+            let error = json!({"code": -32_601, "message": ""});
+            let answer = json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string();
+            let mut response = in_json(Script::new([data(answer)]));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            let layer = MetricsLayer::with_metrics(metrics.clone());
+            let mut request = asks("tools/list");
+            if let Some(session) = session {
+                request.headers_mut().insert("mcp-session-id", session.parse().unwrap());
+            }
+            let plan = layer.layer(Plan::new([Act::Respond(response)]));
+            drain(plan.oneshot(request).await.unwrap().into_body()).await;
+            let page = Page::of(&metrics);
+            let counted = page.count("mcp_session_events_total", &[("event", event)]);
+            assert_eq!(counted, events, "{status} {id}");
+        }
+    }
+}
+
 /// A handler's word about one call is not about another one of the same batch.
 #[tokio::test]
 async fn the_tools_of_a_batch_keep_their_own_names() {
