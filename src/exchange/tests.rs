@@ -2,6 +2,7 @@
 
 mod batches;
 mod mirrors;
+mod readers;
 mod recordings;
 mod server;
 mod sessions;
