@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use smallvec::SmallVec;
-
 use super::digest::Digest;
 use super::number::Number;
+use super::short::Short;
 use super::string::{Content, Keep};
 use super::unreadable::Unreadable;
 
@@ -20,17 +19,18 @@ pub(crate) struct Id(Repr);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Repr {
     Number(Number),
-    Text {
-        /// Inline up to the length of a UUID and some more.
-        kept: SmallVec<[u8; 40]>,
-        rest: Option<Box<Rest>>,
-    },
+    /// Inline up to the length of a UUID and some more.
+    Text(Short<38>),
+    /// A string of which only the first bytes are kept.
+    Long(Box<Long>),
 }
 
-/// What is known of a string after the bytes that are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Rest {
+struct Long {
+    kept: Box<[u8]>,
+    /// Of the whole string, in bytes.
     length: u64,
+    /// Of what follows `kept`.
     digest: Digest,
 }
 
@@ -44,11 +44,12 @@ impl Id {
 
     /// The id with that content; an error if it is not UTF-8.
     pub(super) fn text(content: &Content<'_>) -> Result<Self, Unreadable> {
-        let rest = content
-            .is_truncated()
-            .then(|| Box::new(Rest { length: content.length, digest: content.digest }));
-        let kept = SmallVec::from_slice(content.as_str()?.as_bytes());
-        Ok(Self(Repr::Text { kept, rest }))
+        let kept = content.as_str()?.as_bytes();
+        if content.is_truncated() {
+            let Content { length, digest, .. } = *content;
+            return Ok(Self(Repr::Long(Box::new(Long { kept: kept.into(), length, digest }))));
+        }
+        Ok(Self(Repr::Text(Short::new(kept))))
     }
 }
 
@@ -57,12 +58,18 @@ impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Number(number) => number.fmt(f),
-            Repr::Text { kept, rest } => {
-                f.write_str(std::str::from_utf8(kept).unwrap_or_default())?;
-                f.write_str(if rest.is_some() { "\u{2026}" } else { "" })
+            Repr::Text(text) => f.write_str(utf8(text.as_bytes())),
+            Repr::Long(long) => {
+                f.write_str(utf8(&long.kept))?;
+                f.write_str("\u{2026}")
             }
         }
     }
+}
+
+/// What was UTF-8 when it came in.
+fn utf8(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! | `method`, `revision` | the closed sets | MCP revisions 2024-11-05 to 2026-07-28 |
 //! | `grpc` | remote procedures that are methods | two transports in use |
 //! | `mirror` | a message as its head tells it | MCP 2026-07-28, Streamable HTTP |
-//! | `id`, `text` | captured values of bounded size | JSON-RPC 2.0 section 4 |
+//! | `id`, `text`, and `short` below them | captured values of bounded size | JSON-RPC 2.0 section 4 |
 //! | `sse` | event streams in pieces | WHATWG HTML section 9.2 |
 //! | `scan` | JSON in pieces: which values to enter, hand over or skip | RFC 8259 |
 //! | `string`, `number`, `literal` | the values that are handed over | RFC 8259 sections 3, 6, 7 |
@@ -45,6 +45,7 @@ mod request;
 mod response;
 mod revision;
 mod scan;
+mod short;
 mod skip;
 mod sse;
 mod string;

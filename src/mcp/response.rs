@@ -49,10 +49,10 @@ impl ResponseReader {
             Piece::Data(bytes) => document.feed(bytes),
             Piece::Message => {
                 document.finish(on);
-                *document = Document::new();
+                document.restart();
             }
             Piece::Priming => on(Event::Priming),
-            Piece::Foreign => *document = Document::new(),
+            Piece::Foreign => document.restart(),
         });
     }
 

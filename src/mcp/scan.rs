@@ -101,9 +101,15 @@ pub(super) struct Scanner<R: Read> {
     start: u64,
     /// That value, if it is neither a key nor wanted text.
     partial: Partial,
-    /// What takes a key or wanted text that is cut or has escapes, once there was one. Few documents
-    /// have any, and a reader is moved around a few times: so it is kept out of the way.
-    string: Option<Box<StringReader>>,
+    /// Once there was need of it: few documents have any, and a reader is moved around a few times.
+    odd: Option<Box<Odd>>,
+}
+
+/// What takes the keys and values that are wanted and not written in the usual way, or not in one
+/// frame.
+struct Odd {
+    string: StringReader,
+    number: NumberReader,
 }
 
 /// What comes next.
@@ -132,7 +138,8 @@ enum State {
 
 /// A value that is neither a key nor wanted text.
 enum Partial {
-    Number(Box<NumberReader>),
+    /// In [`Odd`].
+    Number,
     Literal(Literal),
     SkippedText(SkipText),
     SkippedScalar,
@@ -149,8 +156,13 @@ impl<R: Read> Scanner<R> {
             offset: 0,
             start: 0,
             partial: Partial::SkippedScalar,
-            string: None,
+            odd: None,
         }
+    }
+
+    /// Begins another document.
+    pub(super) fn restart(&mut self) {
+        *self = Self { odd: self.odd.take(), ..Self::new() };
     }
 
     /// Whether the root value has been closed. Only white space may follow.
@@ -171,5 +183,11 @@ impl<R: Read> Scanner<R> {
             (None, State::Root) => Err(Unreadable::Empty),
             (None, _) => Err(Unreadable::Truncated),
         }
+    }
+}
+
+impl Default for Odd {
+    fn default() -> Self {
+        Self { string: StringReader::new(), number: NumberReader::new() }
     }
 }

@@ -83,7 +83,8 @@ pub(super) fn whole_string(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Unescapes a string that is not in one frame as it is: cut by the network, or with escapes.
 pub(super) struct StringReader {
-    kept: SmallVec<[u8; 40]>,
+    /// Inline up to what is kept of a name.
+    kept: SmallVec<[u8; 256]>,
     keep: Keep,
     length: u64,
     digest: Digest,
@@ -210,12 +211,6 @@ impl StringReader {
         if self.keep.digest {
             self.digest.push(beyond);
         }
-    }
-}
-
-impl Default for StringReader {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

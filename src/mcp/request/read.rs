@@ -1,6 +1,6 @@
 //! Which values of a request body are read.
 
-use std::mem::{replace, take};
+use std::mem::replace;
 
 use smallvec::SmallVec;
 
@@ -20,15 +20,21 @@ pub(super) struct MessageReader {
     /// stand in the way of others.
     message: Message,
     draft: Draft,
-    /// Those of a batch that are complete.
-    messages: Vec<Message>,
-    batch: bool,
-    beyond: u32,
+    batch: Option<Box<Batch>>,
     duplicate_keys: bool,
     /// Whose members a [`Place::Client`] holds.
     client: ClientSource,
     /// The keys met so far in each place that is open, a bit for each [`Field`].
     met: u32,
+}
+
+/// What else a batch has.
+#[derive(Default)]
+struct Batch {
+    /// Those that are complete.
+    messages: Vec<Message>,
+    /// How many there were beyond those kept.
+    beyond: u32,
 }
 
 /// Messages of a batch that are kept.
@@ -82,9 +88,7 @@ impl MessageReader {
         Self {
             message: Message::new(),
             draft: Draft::new(),
-            messages: Vec::new(),
-            batch: false,
-            beyond: 0,
+            batch: None,
             duplicate_keys: false,
             client: ClientSource::Params,
             met: 0,
@@ -94,24 +98,22 @@ impl MessageReader {
     /// What has been read. Leaves nothing.
     #[inline]
     pub(super) fn finish(&mut self) -> Result<Request, Unreadable> {
-        let messages = if self.batch {
-            // JSON-RPC 2.0 section 6: a batch must have something in it.
-            if self.messages.is_empty() {
-                return Err(Unreadable::NotJsonRpc);
-            }
-            SmallVec::from_vec(take(&mut self.messages))
-        } else {
-            SmallVec::from_buf([replace(&mut self.message, Message::new())])
-        };
-        let Self { batch, beyond, duplicate_keys, .. } = *self;
-        Ok(Request { messages, batch, beyond, duplicate_keys })
+        let duplicate_keys = self.duplicate_keys;
+        if let Some(batch) = self.batch.take() {
+            return batch.finish(duplicate_keys);
+        }
+        let messages = SmallVec::from_buf([replace(&mut self.message, Message::new())]);
+        Ok(Request { messages, batch: false, beyond: 0, duplicate_keys })
     }
 
     /// Keeps an element of a batch, and begins another.
     #[cold]
     fn push(&mut self) {
-        self.messages.push(replace(&mut self.message, Message::new()));
+        let message = replace(&mut self.message, Message::new());
         self.draft = Draft::new();
+        if let Some(batch) = &mut self.batch {
+            batch.messages.push(message);
+        }
     }
 
     /// Takes note of a member's key. The last of duplicate keys holds.
@@ -134,6 +136,26 @@ impl MessageReader {
     }
 }
 
+impl Batch {
+    /// Whether another message is to be kept. Counts it if not.
+    #[cold]
+    fn has_room(&mut self) -> bool {
+        let has_room = self.messages.len() < MAX_MESSAGES;
+        self.beyond = self.beyond.saturating_add(u32::from(!has_room));
+        has_room
+    }
+
+    #[cold]
+    fn finish(self, duplicate_keys: bool) -> Result<Request, Unreadable> {
+        let Self { messages, beyond } = self;
+        // JSON-RPC 2.0 section 6: a batch must have something in it.
+        if messages.is_empty() {
+            return Err(Unreadable::NotJsonRpc);
+        }
+        Ok(Request { messages: SmallVec::from_vec(messages), batch: true, beyond, duplicate_keys })
+    }
+}
+
 impl Read for MessageReader {
     type Place = Place;
     type Field = Field;
@@ -152,11 +174,7 @@ impl Read for MessageReader {
         if place == Place::Document {
             return Some(Field::Root);
         }
-        if self.messages.len() == MAX_MESSAGES {
-            self.beyond = self.beyond.saturating_add(1);
-            return None;
-        }
-        Some(Field::Element)
+        self.batch.as_mut()?.has_room().then_some(Field::Element)
     }
 
     fn member(&mut self, place: Place, key: &[u8]) -> Option<Field> {
@@ -240,7 +258,7 @@ impl Read for MessageReader {
         };
         match field {
             Field::Root if place == Place::Batch => {
-                self.batch = true;
+                self.batch = Some(Box::default());
             }
             Field::ClientInfo => self.client = ClientSource::Params,
             Field::MetaClientInfo => self.client = ClientSource::Meta,
@@ -255,7 +273,7 @@ impl Read for MessageReader {
         match place {
             Place::Message => {
                 self.draft.finish(&mut self.message);
-                if !self.batch {
+                if self.batch.is_none() {
                     return Place::Document;
                 }
                 self.push();

@@ -21,6 +21,14 @@ impl Document {
         }
     }
 
+    /// Begins another document.
+    pub(super) fn restart(&mut self) {
+        self.scanner.restart();
+        self.messages = MessageReader::new();
+        self.told_end = false;
+        self.told_error = false;
+    }
+
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.scanner.feed(bytes, &mut self.messages);
     }

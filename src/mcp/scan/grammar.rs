@@ -143,13 +143,13 @@ impl<R: Read> Scanner<R> {
             self.field = reader.member(self.place, key);
             return Ok((State::Value, colon(bytes, at + key.len() + 1)?));
         }
-        self.string.get_or_insert_default().begin(KEY);
+        self.odd.get_or_insert_default().string.begin(KEY);
         Ok((State::Value, at + self.rest_of_key(&bytes[at..], reader)?))
     }
 
     #[cold]
     fn rest_of_key(&mut self, bytes: &[u8], reader: &mut R) -> Step {
-        let string = self.string.get_or_insert_default();
+        let string = &mut self.odd.get_or_insert_default().string;
         let taken = string.feed(bytes)?.ok_or(Stop::Frame(State::Key))?;
         let key = string.content();
         self.field = if key.is_truncated() { None } else { reader.member(self.place, key.kept) };
@@ -205,7 +205,13 @@ impl<R: Read> Scanner<R> {
             reader.other(field, value, size as u64);
             return Ok(at + size);
         }
-        self.begin(Partial::beginning_with(byte), bytes, at, reader)
+        let partial = if matches!(byte, b't' | b'f' | b'n') {
+            Partial::Literal(Literal::beginning_with(byte))
+        } else {
+            self.odd.get_or_insert_default().number = NumberReader::beginning_with(byte);
+            Partial::Number
+        };
+        self.begin(partial, bytes, at, reader)
     }
 
     /// Skips the container that begins at that position.
@@ -227,13 +233,13 @@ impl<R: Read> Scanner<R> {
     #[cold]
     fn begin_text(&mut self, bytes: &[u8], at: usize, field: R::Field, reader: &mut R) -> Step {
         self.start = self.offset + at as u64;
-        self.string.get_or_insert_default().begin(R::keep(field));
+        self.odd.get_or_insert_default().string.begin(R::keep(field));
         self.rest_of_text(bytes, at + 1, reader)
     }
 
     #[cold]
     fn rest_of_text(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
-        let string = self.string.get_or_insert_default();
+        let string = &mut self.odd.get_or_insert_default().string;
         let taken = string.feed(&bytes[at..])?.ok_or(Stop::Frame(State::Text))?;
         let end = at + taken;
         if let Some(field) = self.field {
@@ -254,7 +260,7 @@ impl<R: Read> Scanner<R> {
     fn rest_of_value(&mut self, bytes: &[u8], at: usize, reader: &mut R) -> Step {
         let rest = &bytes[at..];
         let taken = match &mut self.partial {
-            Partial::Number(number) => number.feed(rest),
+            Partial::Number => self.odd.get_or_insert_default().number.feed(rest),
             Partial::Literal(literal) => literal.feed(rest)?,
             Partial::SkippedText(text) => text.feed(rest),
             Partial::SkippedScalar => skip_scalar(rest),
@@ -264,8 +270,9 @@ impl<R: Read> Scanner<R> {
         if let Some(field) = self.field {
             let size = self.offset + end as u64 - self.start;
             match &self.partial {
-                Partial::Number(number) => {
-                    reader.number(field, number.finish().ok_or(Unreadable::Syntax)?, size);
+                Partial::Number => {
+                    let number = self.odd.get_or_insert_default().number.finish();
+                    reader.number(field, number.ok_or(Unreadable::Syntax)?, size);
                 }
                 Partial::Literal(literal) => reader.other(field, literal.value(), size),
                 _ => reader.other(field, Other::Container, size),
@@ -287,17 +294,6 @@ impl<R: Read> Scanner<R> {
         }
         self.place = reader.close(self.place, end);
         Ok(())
-    }
-}
-
-impl Partial {
-    /// A number or a literal with that first byte.
-    #[cold]
-    fn beginning_with(byte: u8) -> Self {
-        match byte {
-            b't' | b'f' | b'n' => Self::Literal(Literal::beginning_with(byte)),
-            _ => Self::Number(Box::new(NumberReader::beginning_with(byte))),
-        }
     }
 }
 
