@@ -62,7 +62,7 @@ pub(crate) use self::request::{Client, Message, MessageKind, Request, RequestRea
 pub(crate) use self::response::{
     Event, ListKind, ResponseKind, ResponseMessage, ResponseReader, ResultType,
 };
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use self::response::{List, ListEntry};
 pub(crate) use self::revision::Revision;
 #[cfg(fuzzing)]

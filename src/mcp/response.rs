@@ -10,7 +10,7 @@ mod list;
 mod read;
 
 use self::document::Document;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use self::list::ListEntry;
 pub(crate) use self::list::{List, ListKind};
 use super::id::Id;

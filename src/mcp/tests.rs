@@ -25,6 +25,7 @@ mod requests;
 #[cfg(test)]
 mod responses;
 mod stream;
+#[cfg(test)]
 mod written;
 
 use super::{Event, Request, RequestReader, ResponseReader, Unreadable};
