@@ -462,7 +462,7 @@ impl<O: Observer> Account<O> {
             return None;
         }
         Some(match self.exchange.request() {
-            Some(Ok(_)) => Inspection::Complete,
+            Some(Ok(request)) => request.into(),
             Some(Err(unread)) => unread.into(),
             None => {
                 let head = self.exchange.head().body();

@@ -193,8 +193,8 @@ struct Found {
 /// Results and errors of one frame: as a rule there is one, or none.
 type Answers = SmallVec<[ResponseMessage; 1]>;
 
-/// As many as a batch has messages. A frame with more of them answers what nobody has asked.
-const MOST_ANSWERS: usize = 64;
+/// Twice as many as a batch has messages. A frame with more of them answers what nobody has asked.
+const MOST_ANSWERS: usize = 128;
 
 impl Found {
     fn take(&mut self, counts: &mut Option<StreamCounts>, event: Event, answers: &mut Answers) {

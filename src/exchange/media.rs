@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::mcp::Unreadable;
+use crate::mcp::{self, Unreadable};
 
 /// Why the facts of a body are not known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,28 +19,67 @@ pub(crate) enum Unread {
     Unreadable(Unreadable),
 }
 
-/// How far a body was looked into.
+/// How far a body was looked into, and if not to its end, why.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Inspection {
     /// It was read whole.
     Complete,
+    /// It was read whole, and says something twice: servers may read it otherwise than we do.
+    DuplicateKeys,
     /// It did not pass whole.
     Prefix,
-    /// It could not be read.
-    Skipped,
+    /// It is a batch of more messages than are kept.
+    Batch,
+    /// It is of another media type.
+    MediaType,
+    /// It is encoded.
+    Encoded,
+    /// Its buffers do not show what is in them.
+    Hidden,
     /// It was read, and is not what it says it is.
     Invalid,
 }
 
 impl Inspection {
-    pub(crate) const ALL: [Self; 4] = [Self::Complete, Self::Prefix, Self::Skipped, Self::Invalid];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::DuplicateKeys,
+        Self::Prefix,
+        Self::Batch,
+        Self::MediaType,
+        Self::Encoded,
+        Self::Hidden,
+        Self::Invalid,
+    ];
 
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(crate) const fn result(self) -> &'static str {
         match self {
-            Self::Complete => "complete",
-            Self::Prefix => "prefix",
-            Self::Skipped => "skipped",
+            Self::Complete | Self::DuplicateKeys => "complete",
+            Self::Prefix | Self::Batch => "prefix",
+            Self::MediaType | Self::Encoded | Self::Hidden => "skipped",
             Self::Invalid => "invalid",
+        }
+    }
+
+    /// Why, where the result does not say it; else nothing.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Complete | Self::Prefix | Self::Invalid => "",
+            Self::DuplicateKeys => "duplicate_keys",
+            Self::Batch => "batch",
+            Self::MediaType => "media_type",
+            Self::Encoded => "content_encoding",
+            Self::Hidden => "buffer",
+        }
+    }
+}
+
+impl From<&mcp::Request> for Inspection {
+    fn from(request: &mcp::Request) -> Self {
+        match request {
+            mcp::Request { beyond: 1.., .. } => Self::Batch,
+            mcp::Request { duplicate_keys: true, .. } => Self::DuplicateKeys,
+            mcp::Request { .. } => Self::Complete,
         }
     }
 }
@@ -48,7 +87,9 @@ impl Inspection {
 impl From<Unread> for Inspection {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::MediaType | Unread::Encoded | Unread::Hidden => Self::Skipped,
+            Unread::MediaType => Self::MediaType,
+            Unread::Encoded => Self::Encoded,
+            Unread::Hidden => Self::Hidden,
             Unread::Partial => Self::Prefix,
             Unread::Unreadable(_) => Self::Invalid,
         }

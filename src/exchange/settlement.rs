@@ -57,9 +57,11 @@ impl<'a> Settlement<'a> {
         self.told_tool().or_else(|| self.message?.target.as_ref().map(Text::as_str))
     }
 
-    /// Whether the target is more than a header's word, which nobody may have compared with the body.
+    /// Whether the target is more than a header's word, which nobody may have compared with the body, and
+    /// was not said twice: a server may have read the other one.
     pub(crate) fn is_target_certain(&self) -> bool {
-        self.told_tool().is_some() || matches!(self.exchange.request(), Some(Ok(_)))
+        let read = matches!(self.exchange.request(), Some(Ok(request)) if !request.duplicate_keys);
+        read || self.told_tool().is_some()
     }
 
     /// The tool that a handler has named. Of a batch nobody knows which call it meant.

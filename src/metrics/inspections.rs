@@ -29,7 +29,7 @@ impl Inspections {
 }
 
 fn slot(direction: Direction, result: Inspection) -> usize {
-    direction.index() * Inspection::ALL.len() + result.index()
+    direction.index() * Inspection::ALL.len() + result as usize
 }
 
 #[cfg(test)]
@@ -44,6 +44,6 @@ mod tests {
             (0..times).for_each(|_| inspections.count(direction, result));
         }
         let counts: Vec<_> = inspections.all().map(|(_, _, count)| count).collect();
-        assert_eq!(counts, (0..8).collect::<Vec<_>>());
+        assert_eq!(counts, (0..16).collect::<Vec<_>>());
     }
 }

@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::{
-    exchange::{CallStatus, Component, Credentials, Inspection, Outcome},
+    exchange::{CallStatus, Component, Credentials, Outcome},
     mcp::Revision,
 };
 
@@ -453,7 +453,6 @@ as_closed_set!(
         Revision::Other,
     ]
 );
-as_closed_set!(Inspection, &Inspection::ALL);
 as_closed_set!(CallStatus, &[CallStatus::Success, CallStatus::Error, CallStatus::Cancelled]);
 as_closed_set!(
     Component,
@@ -559,7 +558,6 @@ mod tests {
         check::<AuthFailure>();
         check::<Unknown>();
         check::<Direction>();
-        check::<Inspection>();
         check::<Reason>();
         check::<Outcome>();
         check::<CallStatus>();

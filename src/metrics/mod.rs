@@ -55,7 +55,7 @@
 //! | `mcp_streams_refused_total` | counter | `reason` |
 //! | `mcp_batch_size` | histogram | |
 //! | `mcp_observability_labels_clamped_total` | counter | `label`, `reason` |
-//! | `mcp_observability_body_inspections_total` | counter | `direction`, `result` |
+//! | `mcp_observability_body_inspections_total` | counter | `direction`, `result`, `reason` |
 //! | `mcp_observability_dropped_total` | counter | `signal` |
 //! | `mcp_observability_last_export_timestamp_seconds` | gauge | `signal` |
 //! | `mcp_observability_series`, `mcp_observability_series_limit` | gauge | |

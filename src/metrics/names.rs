@@ -373,12 +373,14 @@ pub(super) const LABELS_CLAMPED_TOTAL: Family = Family::counter(
 );
 
 /// When an exchange closes: once for the body of a `POST`, once for a response body in which an
-/// answer could be expected. `prefix` did not pass whole, a cancelled one for example; `skipped`
-/// could not be read; `invalid` is not what it says it is.
+/// answer could be expected. `prefix` did not pass whole, a cancelled one for example, or for reason
+/// `batch` had more messages than are kept; `skipped` could not be read, for reason `media_type`,
+/// `content_encoding` or `buffer`; `invalid` is not what it says it is. A `complete` one with reason
+/// `duplicate_keys` says something twice, and the last counts.
 pub(super) const BODY_INSPECTIONS_TOTAL: Family = Family::counter(
     "observability_body_inspections_total",
-    &["direction", "result"],
-    "Bodies that were looked into, by direction and result.",
+    &["direction", "result", "reason"],
+    "Bodies that were looked into, by direction, result and why they were not read.",
     |_| Direction::ALL.len() * Inspection::ALL.len(),
 );
 

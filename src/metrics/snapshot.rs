@@ -398,7 +398,7 @@ impl<'a> Snapshot<'a> {
     fn expose_inspections(&self, out: &mut impl Exposition) {
         out.family(&names::BODY_INSPECTIONS_TOTAL);
         for (direction, result, count) in self.store.inspections.all() {
-            out.row(&[direction.as_str(), result.as_str()], count);
+            out.row(&[direction.as_str(), result.result(), result.reason()], count);
         }
     }
 }

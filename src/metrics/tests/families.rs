@@ -109,6 +109,7 @@ fn only_labels_without_a_value_are_left_out() {
             &["error_type", "http_response_status_code", "http_route"],
         ),
         ("rpc_server_call_duration_seconds", &["error_type", "rpc_response_status_code"]),
+        ("observability_body_inspections_total", &["reason"]),
     ];
     let page = page();
     for family in ALL {

@@ -199,3 +199,42 @@ async fn the_tools_of_a_batch_keep_their_own_names() {
     let calls = |tool| page.count("mcp_tool_calls_total", &[("tool_name", tool)]);
     assert_eq!((calls("echo"), calls("other")), (1, 0));
 }
+
+/// Why a body was not read stands beside that it was not.
+#[tokio::test]
+async fn bodies_that_are_not_read_are_counted_by_reason() {
+    let many = format!("[{}]", [CALL; 65].join(","));
+    let twice = CALL.replace(r#""name":"echo""#, r#""name":"other","name":"echo""#);
+    for (content_type, encoding, body, result, reason) in [
+        ("application/json", None, CALL, "complete", None),
+        ("application/json", None, &twice, "complete", Some("duplicate_keys")),
+        ("application/json", None, &many, "prefix", Some("batch")),
+        ("text/plain", None, CALL, "skipped", Some("media_type")),
+        ("application/json", Some("gzip"), CALL, "skipped", Some("content_encoding")),
+        ("application/json", None, "{", "invalid", None),
+    ] {
+        let metrics = store();
+        let mut request = post(Full::from(body.to_owned()));
+        request.headers_mut().insert("content-type", content_type.parse().unwrap());
+        if let Some(encoding) = encoding {
+            request.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+        }
+        exchange(&metrics, request, &json!({"jsonrpc": "2.0", "id": 1, "result": {}})).await;
+        let mut labels = vec![("direction", "request"), ("result", result)];
+        labels.extend(reason.map(|reason| ("reason", reason)));
+        let counted = Page::of(&metrics).count("mcp_observability_body_inspections_total", &labels);
+        assert_eq!(counted, 1, "{body}");
+    }
+}
+
+/// Two parsers may read two names out of one message, so neither is taught by its success.
+#[tokio::test]
+async fn a_name_that_is_said_twice_is_not_learned() {
+    let metrics = McpMetrics::new();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"content": []}});
+    let twice = CALL.replace(r#""name":"echo""#, r#""name":"echo","name":"made_up""#);
+    exchange(&metrics, post(Full::from(twice)), &answer).await;
+    let other = [("tool_name", "_OTHER"), ("status", "success")];
+    assert_eq!(Page::of(&metrics).count("mcp_tool_calls_total", &other), 1);
+    assert!(!metrics.render().contains("made_up"));
+}
