@@ -88,21 +88,18 @@ fn a_call_that_broke_off_gets_its_answer_from_the_stream_that_resumes_it() {
 
 #[test]
 fn a_call_whose_stream_ends_after_its_cancellation_is_cancelled() {
-    let mut session = Session::open();
-    let call = session.recorded(CANCELLED).begin(&mut session.service);
-    session.cancellation(23).run(&mut session.service);
-    finish(call.expect("it has a head"));
-    let told = session.witness.told();
-    let verdicts: Vec<_> = told.iter().map(verdict).collect();
-    assert_eq!(verdicts, [(Cancelled, Some(Reason::Notification)), (Success, None)]);
-    assert_eq!(session.witness.late(), []);
+    assert_cancelled_while_open(CANCELLED, 23);
 }
 
 #[test]
 fn a_call_that_breaks_off_after_its_cancellation_is_cancelled() {
+    assert_cancelled_while_open(BROKEN_OFF, 21);
+}
+
+fn assert_cancelled_while_open(name: &str, id: u32) {
     let mut session = Session::open();
-    let call = session.recorded(BROKEN_OFF).begin(&mut session.service);
-    session.cancellation(21).run(&mut session.service);
+    let call = session.recorded(name).begin(&mut session.service);
+    session.cancellation(id).run(&mut session.service);
     finish(call.expect("it has a head"));
     let told = session.witness.told();
     let verdicts: Vec<_> = told.iter().map(verdict).collect();
