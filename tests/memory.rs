@@ -64,7 +64,7 @@ fn large_results_allocate_what_small_ones_do() {
             (STREAM, format!("data: {before}"), format!("{after}\n\n")),
         ] {
             let used =
-                |bytes| used(CALL.into(), kind, Pattern::new(&before, repeated, &after, bytes));
+                |bytes| used(&CALL.into(), kind, &Pattern::new(&before, repeated, &after, bytes));
             let small = used(1 << 10);
             println!("{name:<8} {kind:<18} {small:?}");
             for bytes in [64 << 10, 1 << 20] {
@@ -109,7 +109,7 @@ fn hostile_bodies_hold_no_more_than_their_facts() {
     for (name, before, repeated, bound) in requests {
         let of = |bytes| {
             let request = Pattern::new(before, repeated, "", bytes);
-            used(request, JSON, Bytes::from_static(b"{}").into())
+            used(&request, JSON, &Bytes::from_static(b"{}").into())
         };
         bounded(name, of, bound);
     }
@@ -133,7 +133,7 @@ fn hostile_bodies_hold_no_more_than_their_facts() {
         (STREAM, "batches", "", &format!("data: [{answer},{answer}]\n\n"), 16 * KIB),
     ];
     for (kind, name, before, repeated, bound) in responses {
-        let of = |bytes| used(CALL.into(), kind, Pattern::new(before, repeated, "", bytes));
+        let of = |bytes| used(&CALL.into(), kind, &Pattern::new(before, repeated, "", bytes));
         bounded(name, of, bound);
     }
 }
@@ -151,14 +151,14 @@ const CALL: Bytes = Bytes::from_static(
 );
 
 /// What one exchange took of the heap.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Used {
     blocks: u64,
     bytes: u64,
     peak: usize,
 }
 
-fn used(request: Pattern, kind: &'static str, response: Pattern) -> Used {
+fn used(request: &Pattern, kind: &'static str, response: &Pattern) -> Used {
     let metrics = McpMetrics::builder().tools(["echo"]).build().expect("valid settings");
     let service = service_fn(async |mut request: Request<RequestBody<Pattern>>| {
         let mut body = pin!(request.body_mut());
@@ -178,10 +178,16 @@ fn used(request: Pattern, kind: &'static str, response: Pattern) -> Used {
     };
     // The first one makes the series.
     exchange(request.clone(), response.clone());
-    let _profiler = dhat::Profiler::builder().testing().build();
-    exchange(request, response);
-    let heap = dhat::HeapStats::get();
-    Used { blocks: heap.total_blocks, bytes: heap.total_bytes, peak: heap.max_bytes }
+    let mut measured = || {
+        let (request, response) = (request.clone(), response.clone());
+        let _profiler = dhat::Profiler::builder().testing().build();
+        exchange(request, response);
+        let heap = dhat::HeapStats::get();
+        Used { blocks: heap.total_blocks, bytes: heap.total_bytes, peak: heap.max_bytes }
+    };
+    // The test harness's own thread, once it has started the test, allocates 900 bytes when it gets
+    // to run. That can only add, and only once: the least of some is the exchange's own.
+    (0..3).map(|_| measured()).min().expect("there are some")
 }
 
 /// A response on its way to the service that gives it.
