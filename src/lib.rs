@@ -87,6 +87,7 @@
 //! | feature | default | what it brings |
 //! |---|---|---|
 //! | `logging` | yes | [`logging`]: JSON and text lines for tracing-subscriber, with the ids of the exchange |
+//! | `axum` | no | `matched_path` on each layer: the path that axum's router has matched, as a route |
 //!
 //! # Cardinality
 //!

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::request::Parts;
+use http::{Method, request::Parts};
 use tower::Layer;
 
 use super::{
     limit::Limiter, observer::LogExchange, sample::Sampler, session::Sessions, settings::UserId,
 };
-use crate::exchange::{Common, Faults, Observe, Pass};
+use crate::exchange::{Common, Faults, KnownMethods, Observe, Pass};
 
 /// Writes one log line for each exchange, when it is over.
 ///
@@ -41,6 +41,16 @@ impl AccessLogLayer {
         I::Item: Into<String>,
     {
         self.observer.settings().routes.configure(routes.into_iter().map(Into::into));
+        self
+    }
+
+    /// The HTTP methods that are shown; any other is `_OTHER`. A call replaces the list.
+    ///
+    /// Default: those of the OpenTelemetry conventions, which are `CONNECT`, `DELETE`, `GET`, `HEAD`,
+    /// `OPTIONS`, `PATCH`, `POST`, `PUT`, `QUERY` and `TRACE`. Methods are case-sensitive (RFC 9110, section
+    /// 9.1).
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.observer.settings().known_methods = KnownMethods::new(methods);
         self
     }
 
@@ -140,7 +150,19 @@ impl AccessLogLayer {
     /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. Of stacked layers, the
     /// outermost one's list counts.
     pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
-        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self.common = self.common.with_faults(Faults::new(codes));
+        self
+    }
+
+    /// Whether the path of a line is the path by which axum's router has matched a request: `/users/{id}`
+    /// for `/users/42`. Default: `false`.
+    ///
+    /// [`MetricsLayer::matched_path`](crate::MetricsLayer::matched_path) says where it is known, and what
+    /// is shown otherwise.
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub fn matched_path(mut self, show: bool) -> Self {
+        self.common = self.common.with_matched_path(show);
         self
     }
 

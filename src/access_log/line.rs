@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::OnceCell, sync::Arc};
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use tracing::field::{DisplayValue, display};
 
 use super::{
@@ -54,19 +54,9 @@ impl<'a> Line<'a> {
     }
 
     /// The HTTP method, out of a closed set: any other is a client's own word.
-    pub(super) fn method(&self) -> &'static str {
-        match *self.exchange.method() {
-            Method::POST => "POST",
-            Method::GET => "GET",
-            Method::DELETE => "DELETE",
-            Method::OPTIONS => "OPTIONS",
-            Method::HEAD => "HEAD",
-            Method::PUT => "PUT",
-            Method::PATCH => "PATCH",
-            Method::CONNECT => "CONNECT",
-            Method::TRACE => "TRACE",
-            _ => OTHER,
-        }
+    pub(super) fn method(&self) -> &str {
+        let method = self.exchange.method();
+        if self.settings.known_methods.knows(method) { method.as_str() } else { OTHER }
     }
 
     pub(super) fn path(&self) -> &str {
@@ -76,7 +66,7 @@ impl<'a> Line<'a> {
                 return Shown::Kept(path);
             }
             let answered = self.decided.answered && self.message().is_some();
-            self.settings.routes.show(path, answered)
+            self.settings.routes.show(path, self.exchange.matched_path(), answered)
         })
     }
 

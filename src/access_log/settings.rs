@@ -9,11 +9,13 @@ use std::{
 use http::request::Parts;
 
 use super::{limit::Limiter, routes::Routes, sample::Sampler, session::Sessions};
+use crate::exchange::KnownMethods;
 
 /// A clone counts and learns on its own.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) routes: Routes,
+    pub(super) known_methods: KnownMethods,
     /// Paths that are nothing to write about.
     pub(super) skip: Vec<String>,
     pub(super) slow: Option<Duration>,
@@ -29,6 +31,7 @@ impl Settings {
     pub(super) fn new() -> Self {
         Self {
             routes: Routes::default(),
+            known_methods: KnownMethods::default(),
             skip: SKIPPED.map(str::to_owned).into(),
             slow: None,
             successes: Sampler::new(1),

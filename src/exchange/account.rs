@@ -82,6 +82,9 @@ impl<O: Observer> Account<O> {
     ) -> Option<Self> {
         let (mut context, outermost) = RequestContext::join_or_open(request, common);
         let exchange = Arc::clone(context.exchange());
+        if common.matched_path {
+            exchange.find_matched_path(&request.extensions);
+        }
         let state = observer.begin(request, &exchange, context.applied_mut())?;
         context.leave_in(&mut request.extensions, outermost);
         let outer = if outermost { None } else { exchange.common() };

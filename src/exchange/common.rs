@@ -1,19 +1,31 @@
 //! What all exchanges of one layer have in common.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{calls::Calls, outcome::Outcome};
 
-/// What all services of one layer share. Of stacked layers, the outermost one's counts.
+/// What all services of one layer share. Of stacked layers, the outermost one's counts, but where it says
+/// otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct Common {
     pub(super) faults: Faults,
+    /// Whether the path that a router has matched is asked for. Of stacked layers, each one's own counts:
+    /// the router may stand between them.
+    pub(super) matched_path: bool,
     pub(super) calls: Calls,
 }
 
 impl Common {
-    pub(crate) fn with_faults(faults: Faults) -> Self {
-        Self { faults, calls: Calls::default() }
+    /// The same settings, but for these.
+    pub(crate) fn with_faults(&self, faults: Faults) -> Arc<Self> {
+        Arc::new(Self { faults, calls: Calls::default(), ..*self })
+    }
+
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "there is no such setting"))]
+    pub(crate) fn with_matched_path(&self, matched_path: bool) -> Arc<Self> {
+        Arc::new(Self { matched_path, faults: self.faults.clone(), calls: Calls::default() })
     }
 }
 

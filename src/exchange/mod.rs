@@ -23,6 +23,8 @@ mod future;
 mod grpc;
 mod head;
 mod hold;
+mod known_methods;
+mod matched;
 mod media;
 mod observer;
 mod outcome;
@@ -47,11 +49,12 @@ pub(crate) use self::{
     grpc::GrpcStatus,
     head::{Credentials, SessionKey},
     hold::Holding,
+    known_methods::KnownMethods,
     media::Inspection,
     observer::Observer,
     outcome::{CallStatus, Component, Reason},
     record::{Applied, Exchange, NotCounted, Said, Sink, Told, ToldClient, short_text},
-    route::{Route, TooLong, is_plain_path},
+    route::{Route, TooLong, has_wildcard, is_plain_path},
     service::{Observe, Pass},
     settlement::{ClientName, Closing, Settlement},
     stream::{Stream, StreamEvent, StreamKind},

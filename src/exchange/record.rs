@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 use super::{
     common::Common,
     head::Head,
+    matched::MatchedPath,
     media::Unread,
     outcome::{CallStatus, Outcome},
     reading::{Reader, Reading},
@@ -32,6 +33,8 @@ pub struct Exchange {
     started: Instant,
     method: Method,
     path: Option<PathAndQuery>,
+    /// The path of its router, if a layer asks for it and stands inside of that.
+    matched: OnceLock<MatchedPath>,
     head: Head,
     /// Who keeps the exchange may be what it leads to: a call in the table of those that wait.
     common: Weak<Common>,
@@ -78,6 +81,7 @@ impl Exchange {
             started,
             method,
             path,
+            matched: OnceLock::new(),
             head,
             common,
             claimed: AtomicBool::new(false),
@@ -109,6 +113,21 @@ impl Exchange {
     /// The path of the request as it came, without its query: `/` where there is none, as for `CONNECT`.
     pub(crate) fn path(&self) -> &str {
         self.path.as_ref().map_or("/", PathAndQuery::path)
+    }
+
+    /// The path of the router's that has matched, if a layer has asked for it.
+    #[inline]
+    pub(crate) fn matched_path(&self) -> Option<&str> {
+        self.matched.get().map(MatchedPath::as_str)
+    }
+
+    /// Looks for the path of the router's that has matched. The first one that is found stands.
+    pub(super) fn find_matched_path(&self, extensions: &Extensions) {
+        if self.matched.get().is_none() {
+            if let Some(matched) = MatchedPath::of(extensions) {
+                _ = self.matched.set(matched);
+            }
+        }
     }
 
     /// What the head of the request says, as the outermost layer has seen it.

@@ -55,6 +55,12 @@ impl Deref for Route {
     }
 }
 
+/// Whether a path of a router's ends in a wildcard, as `/files/{*path}` does. It says who answers, and
+/// nothing of what was asked for.
+pub(crate) fn has_wildcard(matched: &str) -> bool {
+    matched.contains("{*")
+}
+
 /// Takes the place of a path segment that looks like an identifier.
 const IDENTIFIER: &str = "{id}";
 

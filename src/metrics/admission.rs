@@ -43,7 +43,7 @@ pub(super) struct Rules {
     pub(super) most: usize,
     /// Names that prove themselves, out of those.
     pub(super) most_learned: usize,
-    /// Whether the server's lists admit names, too.
+    /// Whether the server's own word admits names, too.
     pub(super) listed: bool,
     /// Whether a name that nobody configured is fit for a label.
     pub(super) check: fn(&str) -> Result<(), Reason>,

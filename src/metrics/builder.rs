@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use http::Method;
 use prometheus::Registry;
 
 use super::{
@@ -24,8 +25,9 @@ use super::{
     http_conventions::HttpConventions,
     in_flight::InFlight,
     inspections::Inspections,
-    labels::{ClosedSet, HttpMethod, Unknown, check_name, is_identifier},
+    labels::{ClosedSet, Unknown, check_name, is_identifier},
     lists::Lists,
+    methods::HttpMethods,
     moment::Birth,
     routes::Routes,
     series::Series,
@@ -37,7 +39,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    exchange::Sink,
+    exchange::{KnownMethods, Sink},
 };
 
 /// Settings of an [`McpMetrics`]. Each has a default; [`build`](Self::build) checks them.
@@ -73,6 +75,7 @@ pub struct McpMetricsBuilder {
     tools: Vec<String>,
     prompts: Vec<String>,
     routes: Vec<String>,
+    known_methods: KnownMethods,
     learn: bool,
     max_tools: usize,
     max_series: Option<usize>,
@@ -145,6 +148,7 @@ impl McpMetricsBuilder {
             tools: Vec::new(),
             prompts: Vec::new(),
             routes: Vec::new(),
+            known_methods: KnownMethods::default(),
             learn: true,
             max_tools: MOST_TOOLS,
             max_series: None,
@@ -222,9 +226,22 @@ impl McpMetricsBuilder {
         self
     }
 
+    /// The HTTP methods that the `method` label shows; any other is `_OTHER`. A call replaces the list.
+    ///
+    /// Default: those of the OpenTelemetry conventions, which are `CONNECT`, `DELETE`, `GET`, `HEAD`,
+    /// `OPTIONS`, `PATCH`, `POST`, `PUT`, `QUERY` and `TRACE`. Methods are case-sensitive (RFC 9110, section
+    /// 9.1). At most 31, each up to 64 bytes.
+    ///
+    /// [`AccessLogLayer`](crate::AccessLogLayer::known_methods) and
+    /// [`TraceContextLayer`](crate::TraceContextLayer::known_methods) have such a list, too.
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.known_methods = KnownMethods::new(methods);
+        self
+    }
+
     /// Whether names that were not configured are admitted: tools and prompts that the server lists
-    /// or that a call of theirs proves by its success (50 of each), routes by a JSON-RPC answer (4).
-    /// Default: `true`.
+    /// or that a call of theirs proves by its success (50 of each), routes that a router has matched
+    /// (where a layer asks for it) or that a JSON-RPC answer proves (4). Default: `true`.
     ///
     /// A name that the server lists takes the place of one that only a success has proved. What is
     /// learned belongs to the process: after a restart, or in another replica, other names may have
@@ -355,14 +372,7 @@ impl McpMetricsBuilder {
     pub fn build(self) -> Result<McpMetrics, Error> {
         let sets = self.sets();
         let namespace = self.namespace;
-        if !is_identifier(&namespace) {
-            return Err(Error::new(Kind::Namespace(namespace)));
-        }
-        // A namespace can be such that one of ours has the name of one of a convention.
-        let mut names = HashSet::new();
-        if !sets.families().all(|family| names.insert(family.full_name(&namespace))) {
-            return Err(Error::new(Kind::Namespace(namespace)));
-        }
+        check_namespace(&namespace, sets)?;
         let const_labels = ConstLabels::new(self.const_labels)?;
         let descs = collector::descs(&namespace, sets, &const_labels)
             .map_err(|cause| Error::new(Kind::Namespace(namespace.clone())).with_source(cause))?;
@@ -385,11 +395,13 @@ impl McpMetricsBuilder {
         let tool_names = Names::new(proven("tool", most_tools), strs(&self.tools))?;
         let prompts = Names::new(proven("prompt", MOST_PROMPTS), strs(&self.prompts))?;
         let routes = Routes::new(strs(&self.routes), self.learn)?;
+        let methods = HttpMethods::new(self.known_methods)?;
         let most_requests = most_requests(routes.names().places());
         let shape = Shape {
             tools: tool_names.places() + 1,
+            methods: methods.count(),
             requests: most_requests,
-            routed: MOST_ROUTED.min(HttpMethod::ALL.len() * routes.names().places()),
+            routed: MOST_ROUTED.min(methods.count() * routes.names().places()),
             durations: buckets.durations.series(),
             long: buckets.long.series(),
             sizes: buckets.sizes.series(),
@@ -401,7 +413,9 @@ impl McpMetricsBuilder {
             return Err(Error::new(Kind::TooManySeries { projected, limit }));
         }
         let session_limits = Limits { most: self.max_sessions, idle: self.session_idle };
-        let http = sets.http_conventions.then(|| HttpConventions::new(self.network_labels, shards));
+        let http = sets
+            .http_conventions
+            .then(|| HttpConventions::new(methods.clone(), self.network_labels, shards));
         let metrics = McpMetrics {
             inner: Arc::new(Inner {
                 namespace,
@@ -415,6 +429,7 @@ impl McpMetricsBuilder {
                 descs,
                 sink: Sink::new(),
                 tools: Tools::new(tool_names.places(), shards),
+                methods,
                 tool_names,
                 prompts,
                 routes,
@@ -463,6 +478,17 @@ impl McpMetricsBuilder {
             http_conventions: self.http_conventions,
         }
     }
+}
+
+fn check_namespace(namespace: &str, sets: Sets) -> Result<(), Error> {
+    // It can be such that one of ours has the name of one of a convention.
+    let mut names = HashSet::new();
+    let mut are_distinct =
+        || sets.families().all(|family| names.insert(family.full_name(namespace)));
+    if is_identifier(namespace) && are_distinct() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Namespace(namespace.to_owned())))
 }
 
 fn default_limit(sets: Sets) -> usize {

@@ -30,6 +30,8 @@ type Most = fn(&Shape) -> usize;
 pub(super) struct Shape {
     /// Names that the `tool_name` label can show, `_OTHER` included.
     pub(super) tools: usize,
+    /// Values that the `method` label of HTTP can have, `_OTHER` included.
+    pub(super) methods: usize,
     /// Combinations of method, route and status that are told apart.
     pub(super) requests: usize,
     /// Combinations of method and route that have a histogram.

@@ -15,7 +15,9 @@ use super::{
     cell::{Cell, Counters, Shards},
     conventions::Http,
     exposition::Exposition,
-    labels::{ClosedSet, GrpcStatus, HttpMethod, OTHER, UrlScheme, check_rpc},
+    family::Shape,
+    labels::{ClosedSet, GrpcStatus, OTHER, UrlScheme, check_rpc},
+    methods::{HttpMethod, HttpMethods},
     names,
     series::{Key, Series},
     snapshot::NamesByNumber,
@@ -29,6 +31,8 @@ pub(crate) struct HttpServerRequest<'a> {
     pub(crate) scheme: UrlScheme,
     pub(crate) version: Version,
     pub(crate) path: &'a str,
+    /// The path of the router's that has matched, if that is to be shown.
+    pub(crate) matched: Option<&'a str>,
     /// `None` if no head was sent.
     pub(crate) status: Option<u16>,
     /// The inner service or the response body failed.
@@ -58,13 +62,17 @@ const MOST_REQUESTS: usize = 192;
 /// The same of gRPC, where the status is told apart beyond it.
 const MOST_CALLS: usize = 64;
 
-const METHODS_AND_SCHEMES: usize = HttpMethod::ALL.len() * UrlScheme::ALL.len();
-
 const HISTOGRAM: usize = BUCKETS.len() + 3;
 
 // How many series each family can have.
-pub(super) const REQUEST_SERIES: usize = (MOST_REQUESTS + 2 * METHODS_AND_SCHEMES) * HISTOGRAM;
-pub(super) const ACTIVE_SERIES: usize = METHODS_AND_SCHEMES;
+pub(super) fn request_series(shape: &Shape) -> usize {
+    (MOST_REQUESTS + 2 * active_series(shape)) * HISTOGRAM
+}
+
+pub(super) fn active_series(shape: &Shape) -> usize {
+    shape.methods * UrlScheme::ALL.len()
+}
+
 pub(super) const CALL_SERIES: usize = (MOST_CALLS + GrpcStatus::ALL.len()) * HISTOGRAM;
 
 /// gRPC methods that have a series of their own, after a call of theirs has succeeded.
@@ -75,6 +83,7 @@ const RPC_RULES: Rules =
 pub(super) struct HttpConventions {
     buckets: Buckets,
     shards: Shards,
+    methods: HttpMethods,
     /// Whether the version of HTTP is shown.
     network: bool,
     requests: Series<RequestKey, Cell>,
@@ -112,25 +121,27 @@ struct CallKey {
 }
 
 impl HttpConventions {
-    pub(super) fn new(network: bool, shards: Shards) -> Result<Self, Error> {
+    pub(super) fn new(methods: HttpMethods, network: bool, shards: Shards) -> Result<Self, Error> {
+        let rows = methods.count() * UrlScheme::ALL.len();
         Ok(Self {
             buckets: Buckets::of_our_seconds(&BUCKETS),
             shards,
+            methods,
             network,
             requests: Series::new(MOST_REQUESTS),
             calls: Series::new(MOST_CALLS),
             rpc_methods: Names::new(RPC_RULES, [])?,
-            opened: Counters::new(METHODS_AND_SCHEMES, shards),
-            closed: Counters::new(METHODS_AND_SCHEMES, shards),
+            opened: Counters::new(rows, shards),
+            closed: Counters::new(rows, shards),
         })
     }
 
     pub(super) fn enter(&self, method: &HttpVerb, scheme: UrlScheme) {
-        self.opened.add(method_and_scheme(HttpMethod::of(method), scheme), 1);
+        self.opened.add(method_and_scheme(self.methods.of(method), scheme), 1);
     }
 
     pub(super) fn leave(&self, method: &HttpVerb, scheme: UrlScheme) {
-        self.closed.add(method_and_scheme(HttpMethod::of(method), scheme), 1);
+        self.closed.add(method_and_scheme(self.methods.of(method), scheme), 1);
     }
 
     /// Records an exchange that is over. `route` is the admitted route, or `_OTHER`.
@@ -142,7 +153,7 @@ impl HttpConventions {
             _ => HttpError::None,
         };
         let key = RequestKey {
-            method: HttpMethod::of(request.method),
+            method: self.methods.of(request.method),
             scheme: request.scheme,
             error,
             status,
@@ -176,17 +187,21 @@ impl HttpConventions {
             // A route that is not known is no route to the convention.
             let route = if route == NameId::OTHER { "" } else { routes.name(route.index()) };
             let version = version.map_or("", Http::text);
-            let labels = [method.as_str(), scheme.as_str(), error, &*status, route, version];
+            let method = self.methods.text(method);
+            let labels = [method, scheme.as_str(), error, &*status, route, version];
             series.value.expose(&self.buckets, out, &labels);
         }
         out.family(&names::HTTP_SERVER_ACTIVE_REQUESTS);
-        for &method in HttpMethod::ALL {
+        for method in self.methods.all() {
             for &scheme in UrlScheme::ALL {
                 // In this order: what opens and closes in between cannot make it negative.
                 let closed = self.closed.get(method_and_scheme(method, scheme));
                 let opened = self.opened.get(method_and_scheme(method, scheme));
                 if opened > 0 {
-                    out.row(&[method.as_str(), scheme.as_str()], opened.saturating_sub(closed));
+                    out.row(
+                        &[self.methods.text(method), scheme.as_str()],
+                        opened.saturating_sub(closed),
+                    );
                 }
             }
         }
@@ -210,10 +225,10 @@ impl Key for RequestKey {
     fn packed(&self) -> u64 {
         u64::from(self.route.number())
             | u64::from(self.status) << 32
-            | (self.method as u64) << 48
-            | (self.scheme as u64) << 52
-            | (self.error as u64) << 54
-            | self.version.map_or(0, |version| version as u64 + 1) << 56
+            | self.method.number() << 48
+            | (self.scheme as u64) << 53
+            | (self.error as u64) << 55
+            | self.version.map_or(0, |version| version as u64 + 1) << 57
     }
 
     fn folded(self) -> Self {

@@ -1,7 +1,5 @@
 //! Label values: closed sets, and what any other text must be like to become one.
 
-use http::Method;
-
 use crate::{
     exchange::{CallStatus, Component, Credentials, Outcome},
     mcp::Revision,
@@ -50,39 +48,6 @@ macro_rules! closed_set {
 }
 
 pub(super) use closed_set;
-
-closed_set! {
-    /// The HTTP methods that the OpenTelemetry HTTP conventions know by name.
-    pub(super) enum HttpMethod {
-        Get = "GET",
-        Post = "POST",
-        Delete = "DELETE",
-        Options = "OPTIONS",
-        Head = "HEAD",
-        Put = "PUT",
-        Patch = "PATCH",
-        Connect = "CONNECT",
-        Trace = "TRACE",
-        Other = OTHER,
-    }
-}
-
-impl HttpMethod {
-    pub(super) fn of(method: &Method) -> Self {
-        match *method {
-            Method::POST => Self::Post,
-            Method::GET => Self::Get,
-            Method::DELETE => Self::Delete,
-            Method::OPTIONS => Self::Options,
-            Method::HEAD => Self::Head,
-            Method::PUT => Self::Put,
-            Method::PATCH => Self::Patch,
-            Method::CONNECT => Self::Connect,
-            Method::TRACE => Self::Trace,
-            _ => Self::Other,
-        }
-    }
-}
 
 closed_set! {
     /// The kind of a resource: its URI's scheme, where that says what lies behind it.
@@ -551,7 +516,6 @@ mod tests {
             }
             assert_eq!(T::parse("no such value"), None);
         }
-        check::<HttpMethod>();
         check::<Scheme>();
         check::<Code>();
         check::<AuthKind>();
@@ -623,9 +587,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_schemes_and_codes_outside_their_set_are_other() {
-        assert_eq!(HttpMethod::of(&Method::POST), HttpMethod::Post);
-        assert_eq!(HttpMethod::of(&Method::from_bytes(b"post").unwrap()), HttpMethod::Other);
+    fn schemes_and_codes_outside_their_set_are_other() {
         assert_eq!(Scheme::of("FILE:///etc/hosts"), Scheme::File);
         for uri in ["", "no-scheme", "://", "evil\n:x", "filex:///"] {
             assert_eq!(Scheme::of(uri), Scheme::Other, "{uri}");

@@ -41,7 +41,24 @@ impl MetricsLayer {
     /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. Of stacked layers, the
     /// outermost one's list counts.
     pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
-        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self.common = self.common.with_faults(Faults::new(codes));
+        self
+    }
+
+    /// Whether the `path` label is the path by which axum's router has matched a request: `/users/{id}`
+    /// for `/users/42`. Default: `false`.
+    ///
+    /// It is known inside of the router, as with `Router::layer`, and is then told to layers further out.
+    /// Where none of them stands inside, in a fallback, and below the path of `nest_service` there is none,
+    /// and the path itself is looked at as without this setting. So it is after a match with a wildcard,
+    /// such as `/files/{*path}`, if the path is an admitted route.
+    ///
+    /// Such a path needs no proof: it is one of the 32 routes of a store at once, unless that is told to
+    /// [learn](super::McpMetricsBuilder::learn) nothing.
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub fn matched_path(mut self, show: bool) -> Self {
+        self.common = self.common.with_matched_path(show);
         self
     }
 }

@@ -163,6 +163,7 @@ mod key;
 mod labels;
 mod layer;
 mod lists;
+mod methods;
 mod moment;
 mod names;
 mod observer;

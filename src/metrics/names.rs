@@ -13,8 +13,8 @@ use super::{
     http_conventions,
     key::StatusKey,
     labels::{
-        AuthKind, CancelCause, ClosedSet, Code, Direction, Fault, HttpMethod, ListKind, Refusal,
-        SchemaChange, Scheme, SessionEvent, Signal, StreamKind, StreamMessage, Unknown,
+        AuthKind, CancelCause, ClosedSet, Code, Direction, Fault, ListKind, Refusal, SchemaChange,
+        Scheme, SessionEvent, Signal, StreamKind, StreamMessage, Unknown,
     },
     operation::MethodLabel,
     snapshot::ENDINGS,
@@ -33,7 +33,7 @@ pub(super) const REQUESTS_TOTAL: Family = Family::counter(
     "requests_total",
     &["method", "path", "status"],
     "HTTP requests by method, route and status.",
-    |shape| shape.requests + HttpMethod::ALL.len() * StatusKey::CLASSES,
+    |shape| shape.requests + shape.methods * StatusKey::CLASSES,
 );
 
 /// At the end of every HTTP exchange: to the answer for a call, to the head for a standing stream.
@@ -42,7 +42,7 @@ pub(super) const REQUEST_DURATION_SECONDS: Family = Family::histogram(
     "request_duration_seconds",
     &["method", "path"],
     "Time to answer HTTP requests by method and route.",
-    |shape| (shape.routed + HttpMethod::ALL.len()) * shape.durations,
+    |shape| (shape.routed + shape.methods) * shape.durations,
 )
 .seconds();
 
@@ -439,7 +439,7 @@ pub(super) const HTTP_SERVER_REQUEST_DURATION_SECONDS: Family = Family::histogra
     "http_server_request_duration_seconds",
     &["http_request_method", "url_scheme", "error_type", "http_response_status_code", "http_route", "network_protocol_version"],
     "Time from the head of an HTTP request to the end of its response (http.server.request.duration).",
-    |_| http_conventions::REQUEST_SERIES,
+    http_conventions::request_series,
 ).seconds().by(Set::HttpConventions);
 
 /// Up at the head of every request, down when the exchange closes, however it does.
@@ -447,7 +447,7 @@ pub(super) const HTTP_SERVER_ACTIVE_REQUESTS: Family = Family::gauge(
     "http_server_active_requests",
     &["http_request_method", "url_scheme"],
     "HTTP requests that are open (http.server.active_requests).",
-    |_| http_conventions::ACTIVE_SERIES,
+    http_conventions::active_series,
 )
 .by(Set::HttpConventions);
 

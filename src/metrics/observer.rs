@@ -142,6 +142,7 @@ impl RecordMetrics {
         self.metrics.record_exchange(&HttpExchange {
             method: exchange.method(),
             path: exchange.path(),
+            matched: exchange.matched_path(),
             status: settlement.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16()),
             duration: Some(settlement.duration),
             // What strangers can provoke anywhere, an error, teaches no route.
@@ -218,6 +219,7 @@ impl RecordMetrics {
             scheme: scheme(exchange),
             version: head.version(),
             path,
+            matched: exchange.matched_path(),
             status: state.status.map(|status| status.as_u16()),
             broken: state.broken,
             duration: closing.duration,

@@ -93,6 +93,8 @@ pub(crate) enum Target<'a> {
 pub(crate) struct HttpExchange<'a> {
     pub(crate) method: &'a HttpVerb,
     pub(crate) path: &'a str,
+    /// The path of the router's that has matched, if that is to be shown.
+    pub(crate) matched: Option<&'a str>,
     pub(crate) status: u16,
     /// `None` counts the exchange without a latency sample.
     pub(crate) duration: Option<Duration>,

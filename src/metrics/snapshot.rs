@@ -13,7 +13,8 @@ use super::{
     family::Family,
     group::Group,
     key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, TargetKey},
-    labels::{CancelCause, ClosedSet, Code, Fault, HttpMethod, ListKind, OTHER, Scheme, Unknown},
+    labels::{CancelCause, ClosedSet, Code, Fault, ListKind, OTHER, Scheme, Unknown},
+    methods::HttpMethod,
     moment::Moment,
     names,
     operation::MethodLabel,
@@ -87,7 +88,7 @@ impl<'a> Snapshot<'a> {
             errors: Grid::new(Outcome::ALL.len(), Component::ALL.len()),
             errors_by_hand,
             requests: Vec::with_capacity(exchanges.len()),
-            request_durations: Grid::new(HttpMethod::ALL.len() * routes.len(), slots),
+            request_durations: Grid::new(store.methods.count() * routes.len(), slots),
             tools,
             routes,
         };
@@ -231,14 +232,15 @@ impl<'a> Snapshot<'a> {
     fn expose_requests(&self, out: &mut impl Exposition) {
         out.family(&names::REQUESTS_TOTAL);
         for (ExchangeKey { method, route, status }, count) in &self.requests {
-            let labels = [method.as_str(), self.routes.name(route.index()), &*status.text()];
+            let method = self.store.methods.text(*method);
+            let labels = [method, self.routes.name(route.index()), &*status.text()];
             out.row(&labels, *count);
         }
         out.family(&names::REQUEST_DURATION_SECONDS);
-        for &method in HttpMethod::ALL {
+        for method in self.store.methods.all() {
             for (route, name) in self.routes.by_name() {
                 let slots = self.request_durations.row(self.route_row(method, route));
-                self.expose_durations(out, &[method.as_str(), name], slots);
+                self.expose_durations(out, &[self.store.methods.text(method), name], slots);
             }
         }
     }

@@ -27,8 +27,9 @@ use super::{
     in_flight::InFlight,
     inspections::Inspections,
     key::{ErrorKey, ExchangeKey, OperationKey, RouteKey, Source, StatusKey, TargetKey},
-    labels::{self, AuthKind, ClosedSet, HttpMethod, Reason, Signal},
+    labels::{self, AuthKind, ClosedSet, Reason, Signal},
     lists::Lists,
+    methods::{HttpMethod, HttpMethods},
     moment::{Birth, Moment},
     operation::MethodLabel,
     page::Page,
@@ -108,6 +109,7 @@ pub(super) struct Inner {
     /// Who we are to the exchanges that we record.
     pub(super) sink: Sink,
 
+    pub(super) methods: HttpMethods,
     pub(super) tool_names: Names,
     pub(super) prompts: Names,
     pub(super) routes: Routes,
@@ -283,8 +285,9 @@ impl McpMetrics {
         if tell_current(self.inner.sink, |_, said| said.request = true).is_some() {
             return;
         }
-        let method = HttpMethod::parse(method).unwrap_or(HttpMethod::Other);
-        self.count_exchange(method, path, status, Some(duration), false);
+        let method = self.inner.methods.parse(method);
+        let route = self.inner.routes.of(path, None, false);
+        self.count_exchange(method, route, status, Some(duration));
     }
 
     /// Records one attempt to authenticate: `mcp_auth_attempts_total`.
@@ -539,17 +542,16 @@ impl McpMetrics {
     pub(super) fn count_exchange(
         &self,
         method: HttpMethod,
-        path: &str,
+        route: Result<NameId, Reason>,
         status: u16,
         duration: Option<Duration>,
-        answered: bool,
     ) -> NameId {
-        let Inner { exchanges, exchange_durations, routes, buckets, shards, .. } = &*self.inner;
+        let Inner { methods, exchanges, exchange_durations, buckets, shards, .. } = &*self.inner;
         let buckets = &buckets.durations;
-        if method == HttpMethod::Other {
+        if !methods.knows(method) {
             self.clamped(Label::Method, Reason::Unknown);
         }
-        let route = routes.admit(path, answered).unwrap_or_else(|reason| {
+        let route = route.unwrap_or_else(|reason| {
             self.clamped(Label::Path, reason);
             NameId::OTHER
         });

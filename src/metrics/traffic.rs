@@ -183,7 +183,8 @@ impl McpMetrics {
     /// Records an HTTP exchange that is over, body and all.
     pub(crate) fn record_http(&self, request: &HttpServerRequest<'_>) {
         if let Some(conventions) = &self.inner.http_conventions {
-            let route = self.inner.routes.admit(request.path, false).unwrap_or(NameId::OTHER);
+            let route = self.inner.routes.of(request.path, request.matched, false);
+            let route = route.unwrap_or(NameId::OTHER);
             conventions.record(request, route);
         }
     }

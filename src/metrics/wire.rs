@@ -7,9 +7,7 @@ use super::{
     group::Group,
     in_flight::InFlight,
     key::{OperationKey, Source, TargetKey},
-    labels::{
-        AuthFailure, AuthKind, ClosedSet, Code, Direction, HttpMethod, Reason, Scheme, Unknown,
-    },
+    labels::{AuthFailure, AuthKind, ClosedSet, Code, Direction, Reason, Scheme, Unknown},
     operation::{HttpExchange, MethodLabel, Operation, Target},
     store::McpMetrics,
 };
@@ -77,8 +75,9 @@ impl McpMetrics {
 
     /// Counts one HTTP exchange at its end.
     pub(crate) fn record_exchange(&self, exchange: &HttpExchange<'_>) {
-        let &HttpExchange { method, path, status, duration, answered } = exchange;
-        self.count_exchange(HttpMethod::of(method), path, status, duration, answered);
+        let &HttpExchange { method, path, matched, status, duration, answered } = exchange;
+        let route = self.inner.routes.of(path, matched, answered);
+        self.count_exchange(self.inner.methods.of(method), route, status, duration);
     }
 
     pub(super) fn has(&self, group: Group) -> bool {
@@ -187,6 +186,7 @@ mod tests {
     const EXCHANGE: HttpExchange<'_> = HttpExchange {
         method: &HttpVerb::POST,
         path: "/mcp",
+        matched: None,
         status: 200,
         duration: Some(Duration::from_millis(3)),
         answered: true,

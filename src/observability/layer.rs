@@ -106,7 +106,20 @@ impl ObservabilityLayer {
     /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. It is this
     /// layer's setting, whatever layers were given to it; of stacked layers, the outermost one's counts.
     pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
-        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self.common = self.common.with_faults(Faults::new(codes));
+        self
+    }
+
+    /// Whether the route is the path by which axum's router has matched a request: `/users/{id}` for
+    /// `/users/42`. Default: `false`.
+    ///
+    /// Metrics and lines show it as their `path`, spans as `http.route`.
+    /// [`MetricsLayer::matched_path`](crate::MetricsLayer::matched_path) says where it is known. It is this
+    /// layer's setting, whatever layers were given to it.
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub fn matched_path(mut self, show: bool) -> Self {
+        self.common = self.common.with_matched_path(show);
         self
     }
 

@@ -5,6 +5,7 @@ pub(super) const ERROR_TYPE: &str = "error.type";
 pub(super) const HTTP_REQUEST_METHOD: &str = "http.request.method";
 pub(super) const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
 pub(super) const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+pub(super) const HTTP_ROUTE: &str = "http.route";
 pub(super) const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
 pub(super) const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
 pub(super) const NETWORK_TRANSPORT: &str = "network.transport";

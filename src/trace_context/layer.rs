@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use http::Method;
 use opentelemetry::{
     propagation::TextMapPropagator,
     trace::{Tracer, TracerProvider},
@@ -14,7 +15,7 @@ use super::{
     parent::{ParentOrder, Trust},
     tracer::Tracers,
 };
-use crate::exchange::{Common, Faults, Hold, Holding, Observe};
+use crate::exchange::{Common, Faults, Hold, Holding, KnownMethods, Observe};
 
 /// Gives every exchange a place in a trace: ids, and a span if an OpenTelemetry SDK is installed.
 ///
@@ -39,6 +40,7 @@ impl TraceContextLayer {
                 tracers: Arc::new(Tracers::global()),
                 parent_order: ParentOrder::default(),
                 trust: Trust::default(),
+                known_methods: KnownMethods::default(),
                 propagator: None,
                 strict_errors: false,
                 invalid: Arc::default(),
@@ -85,6 +87,17 @@ impl TraceContextLayer {
         self
     }
 
+    /// The HTTP methods that a span shows; any other is `_OTHER`, and stands in
+    /// `http.request.method_original`. A call replaces the list.
+    ///
+    /// Default: those of the OpenTelemetry conventions, which are `CONNECT`, `DELETE`, `GET`, `HEAD`,
+    /// `OPTIONS`, `PATCH`, `POST`, `PUT`, `QUERY` and `TRACE`. Methods are case-sensitive (RFC 9110, section
+    /// 9.1).
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.settings.known_methods = KnownMethods::new(methods);
+        self
+    }
+
     /// Reads the headers of the request by other rules than those of the W3C, such as B3.
     ///
     /// Messages are read by those of the W3C in any case, and
@@ -104,7 +117,19 @@ impl TraceContextLayer {
     /// Default: -32700, -32600, -32601, -32602, -32002, -32020, -32021 and -32022. Of stacked layers, the
     /// outermost one's list counts.
     pub fn caller_faults(mut self, codes: impl IntoIterator<Item = i64>) -> Self {
-        self.common = Arc::new(Common::with_faults(Faults::new(codes)));
+        self.common = self.common.with_faults(Faults::new(codes));
+        self
+    }
+
+    /// Whether a span has the path by which axum's router has matched a request, `/users/{id}` for
+    /// `/users/42`, as `http.route`, and in its name if there is no message. Default: `false`.
+    ///
+    /// [`MetricsLayer::matched_path`](crate::MetricsLayer::matched_path) says where it is known. Elsewhere
+    /// a span has no route.
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub fn matched_path(mut self, show: bool) -> Self {
+        self.common = self.common.with_matched_path(show);
         self
     }
 
@@ -150,6 +175,7 @@ pub(super) struct Settings {
     pub(super) tracers: Arc<Tracers>,
     pub(super) parent_order: ParentOrder,
     pub(super) trust: Trust,
+    pub(super) known_methods: KnownMethods,
     pub(super) propagator: Option<Arc<dyn TextMapPropagator + Send + Sync>>,
     pub(super) strict_errors: bool,
     pub(super) invalid: Arc<Invalid>,
@@ -157,11 +183,13 @@ pub(super) struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tracers, parent_order, trust, propagator, strict_errors, invalid } = self;
+        let Self { tracers, parent_order, trust, known_methods, .. } = self;
+        let Self { propagator, strict_errors, invalid, .. } = self;
         f.debug_struct("Settings")
             .field("tracers", tracers)
             .field("parent_order", parent_order)
             .field("trust", trust)
+            .field("known_methods", known_methods)
             .field("propagator", propagator)
             .field("strict_errors", strict_errors)
             .field("invalid", &invalid.get())

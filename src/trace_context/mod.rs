@@ -87,10 +87,10 @@
 //!
 //! | | |
 //! |---|---|
-//! | name | the method, and the tool or prompt: `tools/call search`; `POST` and the like for what is no message |
+//! | name | the method, and the tool or prompt: `tools/call search`; for what is no message `POST` and the like, and the route if it is known |
 //! | kind | server |
 //! | from the message | `mcp.method.name`, `gen_ai.tool.name`, `gen_ai.prompt.name`, `gen_ai.operation.name`, `jsonrpc.request.id`, `mcp.protocol.version`, `mcp.resource.uri` |
-//! | from HTTP | `http.request.method`, `url.path`, `url.scheme`, `network.*`, `http.response.status_code` |
+//! | from HTTP | `http.request.method`, `http.route` (feature `axum`, if asked for), `url.path`, `url.scheme`, `network.*`, `http.response.status_code` |
 //! | from the end | `error.type`, `rpc.response.status_code`, the status |
 //! | events | `cancelled` or `detached` with a `reason`, if the client left |
 //!

@@ -51,7 +51,7 @@ impl TraceExchange {
 
         if let Some(Recording { found, head }) = recording {
             let links = family.links(ambient_span, parent.span().span_context(), trusted);
-            let builder = head.span(exchange, links);
+            let builder = head.span(exchange, &self.settings.known_methods, links);
             if let Some(started) = self.settings.tracers.start(found, builder, &parent, &base) {
                 let recorded = Recorded {
                     started: head.started,
@@ -60,6 +60,7 @@ impl TraceExchange {
                     trusted,
                     parent: parent.span().span_context().span_id(),
                     is_described: exchange.request().is_some(),
+                    is_routed: exchange.matched_path().is_some(),
                     batch: Vec::new(),
                 };
                 return (trace_of_span(started, &parent, family), Some(recorded));
@@ -242,8 +243,12 @@ impl Observer for TraceExchange {
 
     fn conclude(&self, state: &mut State, settlement: &Settlement<'_>) {
         let State { otel: Some(otel), recorded: Some(recorded), .. } = state else { return };
+        let span = otel.span();
+        if !recorded.is_routed {
+            span::complete_route(&span, &self.settings.known_methods, settlement.exchange);
+        }
         let end = End::of_exchange(settlement, recorded.epoch, self.settings.strict_errors);
-        end.exchange(&otel.span());
+        end.exchange(&span);
     }
 }
 
@@ -285,6 +290,8 @@ struct Recorded {
     parent: SpanId,
     /// The span knows the message.
     is_described: bool,
+    /// The span knows the path that a router has matched.
+    is_routed: bool,
     /// The spans of the messages, if they came as a batch, until they end.
     batch: Vec<Option<Context>>,
 }

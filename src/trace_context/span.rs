@@ -13,12 +13,12 @@ use opentelemetry::{
 
 use super::attributes::{
     GEN_AI_OPERATION_NAME, GEN_AI_PROMPT_NAME, GEN_AI_TOOL_NAME, HTTP_REQUEST_METHOD,
-    HTTP_REQUEST_METHOD_ORIGINAL, JSONRPC_REQUEST_ID, MCP_METHOD_NAME, MCP_PROTOCOL_VERSION,
-    MCP_RESOURCE_URI, NETWORK_PROTOCOL_NAME, NETWORK_PROTOCOL_VERSION, NETWORK_TRANSPORT, OTHER,
-    URL_PATH, URL_SCHEME,
+    HTTP_REQUEST_METHOD_ORIGINAL, HTTP_ROUTE, JSONRPC_REQUEST_ID, MCP_METHOD_NAME,
+    MCP_PROTOCOL_VERSION, MCP_RESOURCE_URI, NETWORK_PROTOCOL_NAME, NETWORK_PROTOCOL_VERSION,
+    NETWORK_TRANSPORT, OTHER, URL_PATH, URL_SCHEME,
 };
 use crate::{
-    exchange::Exchange,
+    exchange::{Exchange, KnownMethods},
     mcp::{Message, MessageKind, Method, Revision, TargetField, Text},
 };
 
@@ -43,14 +43,23 @@ impl Head {
 
     /// A span for the exchange, with all that is known of it. What a sampler may want to know has to
     /// be there from the start, and is cheapest there.
-    pub(super) fn span(self, exchange: &Exchange, links: Option<Vec<Link>>) -> SpanBuilder {
+    pub(super) fn span(
+        self,
+        exchange: &Exchange,
+        known: &KnownMethods,
+        links: Option<Vec<Link>>,
+    ) -> SpanBuilder {
         let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES);
         let (verb, head) = (exchange.method(), exchange.head());
-        let known = known_verb(verb);
-        attributes.push(KeyValue::new(HTTP_REQUEST_METHOD, known.unwrap_or(OTHER)));
-        if known.is_none() {
+        if known.knows(verb) {
+            attributes.push(KeyValue::new(HTTP_REQUEST_METHOD, text_of(verb)));
+        } else {
+            attributes.push(KeyValue::new(HTTP_REQUEST_METHOD, OTHER));
             let original = bounded(verb.as_str()).to_owned();
             attributes.push(KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, original));
+        }
+        if let Some(route) = exchange.matched_path() {
+            attributes.push(KeyValue::new(HTTP_ROUTE, bounded(route).to_owned()));
         }
         // The path alone: queries carry secrets.
         attributes.push(KeyValue::new(URL_PATH, bounded(exchange.path()).to_owned()));
@@ -69,7 +78,7 @@ impl Head {
         }
         SpanBuilder {
             span_kind: Some(SpanKind::Server),
-            name: name.unwrap_or(Cow::Borrowed(known.unwrap_or("HTTP"))),
+            name: name.unwrap_or_else(|| name_of_request(known, exchange)),
             start_time: Some(self.started),
             attributes: Some(attributes),
             links,
@@ -79,7 +88,7 @@ impl Head {
 }
 
 /// All that a span can ever get from here, so that it is not moved when it grows.
-const MOST_ATTRIBUTES: usize = 16;
+const MOST_ATTRIBUTES: usize = 17;
 
 fn version_of(version: Version) -> Option<&'static str> {
     match version {
@@ -91,9 +100,9 @@ fn version_of(version: Version) -> Option<&'static str> {
     }
 }
 
-/// The methods that the HTTP conventions know by name.
-fn known_verb(verb: &Verb) -> Option<&'static str> {
-    Some(match *verb {
+/// The name of a method. One that is no standard method has to be copied.
+fn text_of(verb: &Verb) -> Cow<'static, str> {
+    Cow::Borrowed(match *verb {
         Verb::POST => "POST",
         Verb::GET => "GET",
         Verb::DELETE => "DELETE",
@@ -103,8 +112,28 @@ fn known_verb(verb: &Verb) -> Option<&'static str> {
         Verb::PATCH => "PATCH",
         Verb::CONNECT => "CONNECT",
         Verb::TRACE => "TRACE",
-        _ => return None,
+        _ => return Cow::Owned(verb.as_str().to_owned()),
     })
+}
+
+/// The name of a span without a message, by the conventions for HTTP: the method, and the route if it is
+/// known.
+fn name_of_request(known: &KnownMethods, exchange: &Exchange) -> Cow<'static, str> {
+    let verb = exchange.method();
+    let verb = if known.knows(verb) { text_of(verb) } else { Cow::Borrowed("HTTP") };
+    match exchange.matched_path() {
+        Some(route) => Cow::Owned(format!("{verb} {route}")),
+        None => verb,
+    }
+}
+
+/// Gives a span that had to begin outside of the router what it would have had further in.
+pub(super) fn complete_route(span: &SpanRef<'_>, known: &KnownMethods, exchange: &Exchange) {
+    let Some(route) = exchange.matched_path().filter(|_| span.is_recording()) else { return };
+    span.set_attribute(KeyValue::new(HTTP_ROUTE, bounded(route).to_owned()));
+    if exchange.message().and_then(name_of).is_none() {
+        span.update_name(name_of_request(known, exchange));
+    }
 }
 
 /// Gives a span that had to begin without its message what it would have had with it.

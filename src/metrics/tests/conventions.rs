@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Instant};
 use http::{Method as HttpVerb, StatusCode, Version};
 
 use super::{
-    drive::{CALL, MILLI, REQUEST, everything},
+    drive::{CALL, EXCHANGE, MILLI, REQUEST, everything},
     read::Page,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         clients::ClientId,
         http_conventions::{GrpcCall, HttpServerRequest},
         labels::UrlScheme,
-        operation::{MethodLabel, Operation, Target},
+        operation::{HttpExchange, MethodLabel, Operation, Target},
     },
 };
 
@@ -263,6 +263,30 @@ fn a_grpc_call_has_its_method_and_status() {
         let found = found.unwrap_or_else(|| panic!("{shown} in {page:?}"));
         assert_eq!(found.label("rpc_system_name"), "grpc");
         assert_eq!(found.label("error_type"), if is_error { shown } else { "" });
+    }
+}
+
+/// T30: the list of known methods is a setting, for all families that show methods.
+#[test]
+fn which_methods_are_known_is_a_setting() {
+    let known = HttpVerb::from_bytes(b"BREW").unwrap();
+    let metrics = everything().known_methods([known.clone()]).routes(["/mcp"]).build().unwrap();
+    for method in [&known, &HttpVerb::POST] {
+        metrics.http_entered(method, UrlScheme::Http);
+        metrics.record_exchange(&HttpExchange { method, ..EXCHANGE });
+        metrics.record_http(&HttpServerRequest { method, ..REQUEST });
+    }
+    metrics.record_request("BREW", "/mcp", 200, MILLI);
+    let page = Page::of(&metrics);
+    for (family, suffix, label, brewed) in [
+        ("mcp_requests_total", "", "method", 2),
+        ("mcp_request_duration_seconds", "_count", "method", 2),
+        ("http_server_request_duration_seconds", "_count", "http_request_method", 1),
+        ("http_server_active_requests", "", "http_request_method", 1),
+    ] {
+        let lines = page.family(family).filter(|line| line.suffix == suffix);
+        let shown: BTreeMap<_, _> = lines.map(|line| (line.label(label), line.whole())).collect();
+        assert_eq!(shown, BTreeMap::from([("BREW", brewed), ("_OTHER", 1)]), "{family}");
     }
 }
 

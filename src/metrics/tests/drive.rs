@@ -43,6 +43,7 @@ pub(super) const CALL: Operation<'_> = Operation {
 pub(super) const EXCHANGE: HttpExchange<'_> = HttpExchange {
     method: &HttpVerb::POST,
     path: "/mcp",
+    matched: None,
     status: 200,
     duration: Some(Duration::from_millis(30)),
     answered: true,
@@ -53,6 +54,7 @@ pub(super) const REQUEST: HttpServerRequest<'_> = HttpServerRequest {
     scheme: UrlScheme::Https,
     version: Version::HTTP_2,
     path: "/mcp",
+    matched: None,
     status: Some(200),
     broken: false,
     duration: Duration::from_millis(30),

@@ -98,18 +98,36 @@ fn a_resource_is_shown_without_secrets() {
     assert_eq!(shown(&long).map(|uri| uri.len()), Some(256));
 }
 
+fn span_of(verb: &str, known: &KnownMethods) -> SpanBuilder {
+    let request = Request::builder().method(verb).uri("/pot?sugar=1").body(()).unwrap();
+    let context = RequestContext::for_test(&request.into_parts().0);
+    Head::of(context.exchange()).span(context.exchange(), known, None)
+}
+
+fn value(builder: &SpanBuilder, key: &str) -> Option<String> {
+    let mut attributes = builder.attributes.iter().flatten();
+    let found = attributes.find(|attribute| attribute.key.as_str() == key);
+    found.map(|attribute| attribute.value.to_string())
+}
+
 #[test]
 fn a_method_that_is_not_known_keeps_its_name_on_the_span_alone() {
-    let request = Request::builder().method("BREW").uri("/pot?sugar=1").body(()).unwrap();
-    let context = RequestContext::for_test(&request.into_parts().0);
-    let builder = Head::of(context.exchange()).span(context.exchange(), None);
+    let builder = span_of("BREW", &KnownMethods::default());
     assert_eq!(builder.name, "HTTP");
-    let attributes = builder.attributes.unwrap();
-    let value = |key: &str| {
-        let found = attributes.iter().find(|attribute| attribute.key.as_str() == key);
-        found.map(|attribute| attribute.value.to_string())
-    };
-    assert_eq!(value("http.request.method").as_deref(), Some("_OTHER"));
-    assert_eq!(value("http.request.method_original").as_deref(), Some("BREW"));
-    assert_eq!(value("url.path").as_deref(), Some("/pot"));
+    assert_eq!(value(&builder, "http.request.method").as_deref(), Some("_OTHER"));
+    assert_eq!(value(&builder, "http.request.method_original").as_deref(), Some("BREW"));
+    assert_eq!(value(&builder, "url.path").as_deref(), Some("/pot"));
+}
+
+/// T30: the list can be replaced.
+#[test]
+fn which_methods_are_known_is_a_setting() {
+    let known = KnownMethods::new(["BREW".parse().unwrap()]);
+    for (verb, name, method) in [("BREW", "BREW", "BREW"), ("POST", "HTTP", "_OTHER")] {
+        let builder = span_of(verb, &known);
+        assert_eq!(builder.name, name);
+        assert_eq!(value(&builder, "http.request.method").as_deref(), Some(method));
+        let original = value(&builder, "http.request.method_original");
+        assert_eq!(original.is_some(), method == "_OTHER", "{verb}");
+    }
 }

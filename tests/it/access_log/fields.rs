@@ -143,6 +143,17 @@ async fn an_unknown_http_method_is_other() {
     assert!(line.message.starts_with("_OTHER _OTHER - 404 - "), "{}", line.message);
 }
 
+/// T30: which methods are known is a setting.
+#[tokio::test]
+async fn the_http_methods_that_are_shown_can_be_replaced() {
+    let (capture, _guard) = Capture::start(LevelFilter::TRACE);
+    let layer = AccessLogLayer::new().known_methods(["BREW".parse().unwrap()]);
+    for (method, shown) in [("BREW", "BREW"), ("GET", "_OTHER")] {
+        exchange(&layer, asks(method, "/pot"), || status(200)).await;
+        assert_eq!(capture.only(method).text("method"), shown);
+    }
+}
+
 /// Sessions are told apart, and nobody can use what the line says of them.
 #[tokio::test]
 async fn a_session_is_a_keyed_hash_of_its_id() {

@@ -2,6 +2,8 @@
 
 mod axum;
 mod hyper;
+#[cfg(all(feature = "axum", feature = "logging"))]
+mod matched;
 mod rmcp;
 mod scrape;
 mod tonic;
