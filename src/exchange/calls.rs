@@ -87,6 +87,9 @@ pub struct Late<'a> {
 /// Calls that are remembered, detached or cancelled.
 const MOST_CALLS: usize = 1024;
 
+/// Those of one session. Who leaves call after call pushes out its own.
+const MOST_OF_SESSION: usize = 256;
+
 /// How long they are.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
@@ -143,8 +146,9 @@ impl Calls {
         let detached = Detached { call, since: now, origin, fallback, later };
         let oldest = {
             let mut table = self.table();
-            let is_full = table.detached.len() >= MOST_CALLS;
-            let oldest = is_full.then(|| table.detached.pop_front()).flatten();
+            let calls = table.detached.iter().map(|detached| &detached.call);
+            let oldest = one_too_many(calls, detached.call.session);
+            let oldest = oldest.and_then(|index| table.detached.remove(index));
             table.detached.push_back(detached);
             self.count(&table);
             oldest
@@ -183,8 +187,8 @@ impl Calls {
         let call = Call { session, id: id.clone() };
         // A client may use an id again, and cancel it again.
         table.cancelled.retain(|(other, _)| *other != call);
-        if table.cancelled.len() >= MOST_CALLS {
-            table.cancelled.pop_front();
+        if let Some(oldest) = one_too_many(table.cancelled.iter().map(|(call, _)| call), session) {
+            table.cancelled.remove(oldest);
         }
         table.cancelled.push_back((call, now));
         self.count(&table);
@@ -249,6 +253,18 @@ impl Calls {
         self.detached.store(table.detached.len(), Ordering::Relaxed);
         self.cancelled.store(table.cancelled.len(), Ordering::Release);
     }
+}
+
+/// Which of the calls, the oldest first, makes room for another one of a session, if there is none.
+fn one_too_many<'a>(
+    calls: impl ExactSizeIterator<Item = &'a Call>,
+    session: SessionKey,
+) -> Option<usize> {
+    let is_full = calls.len() >= MOST_CALLS;
+    let mut own = calls.enumerate().filter(|(_, call)| call.session == session);
+    let oldest = own.next().map(|(index, _)| index);
+    let others = own.count();
+    oldest.filter(|_| others + 1 >= MOST_OF_SESSION).or(is_full.then_some(0))
 }
 
 impl Table {

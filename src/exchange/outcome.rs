@@ -19,7 +19,7 @@ use super::grpc::GrpcStatus;
 /// | `caller_error` | a JSON-RPC error that is the caller's fault: -32700, -32600, -32601, -32602, -32002, -32020, -32021, -32022, or the codes of a [setting](crate::ObservabilityLayer::caller_faults) |
 /// | `server_error` | any other JSON-RPC error, another HTTP status of 500 and above, a panic |
 /// | `timeout` | HTTP 408 or 504 |
-/// | `rejected` | HTTP 401, 403, 429 or another 4xx without a JSON-RPC answer |
+/// | `rejected` | HTTP 401, 403, 429, or another 4xx without a JSON-RPC answer, or with one whose code is the server's own |
 /// | `transport_error` | the inner service returned an error, or the response body did |
 /// | `cancelled` | the client left before the answer, or named the call in `notifications/cancelled` |
 /// | `detached` | the exchange of a legacy session's call ended, and the call goes on without it |

@@ -149,14 +149,41 @@ fn a_call_is_forgotten_after_five_minutes_or_for_newer_ones() {
     assert_eq!(fixture.heard(), []);
     fixture.calls.forget_old(fixture.at(10 + 5 * 60));
     assert_eq!(fixture.heard(), [(Outcome::Detached, None, 10)], "as long as its exchange lasted");
-    for number in 0..1025 {
-        fixture.detach(1, number, 400);
+    let most = MOST_CALLS as u64;
+    for session in 0..=most {
+        fixture.detach(session, 7, 400);
     }
     assert_eq!(fixture.heard().len(), 1, "the oldest made room");
-    fixture.answer(1, 0, 401);
+    fixture.answer(0, 7, 401);
     assert_eq!(fixture.heard(), []);
-    fixture.answer(1, 1024, 401);
+    fixture.answer(most, 7, 401);
     assert_eq!(fixture.heard().len(), 1);
+}
+
+#[test]
+fn a_session_that_leaves_many_calls_pushes_out_its_own() {
+    let fixture = Fixture::new();
+    let [busy, other] = [1, 2].map(SessionKey::of_test);
+    fixture.calls.born(other);
+    fixture.detach(2, 0, 1);
+    fixture.calls.cancelled(other, &id(1), fixture.at(1));
+    let most = MOST_OF_SESSION as u64;
+    for number in 0..=most {
+        fixture.detach(1, number, 2);
+        fixture.calls.cancelled(busy, &id(1_000 + number), fixture.at(2));
+    }
+    assert_eq!(fixture.heard().len(), 1, "the first one, for the last");
+    fixture.answer(1, 0, 3);
+    assert_eq!(fixture.heard(), []);
+    assert!(!fixture.is_cancelled(1, 1_000, 0));
+    for number in 1..=most {
+        fixture.answer(1, number, 3);
+        assert!(fixture.is_cancelled(1, 1_000 + number, 0));
+    }
+    assert_eq!(fixture.heard().len(), MOST_OF_SESSION);
+    fixture.answer(2, 0, 4);
+    assert_eq!(fixture.heard().len(), 1, "the other's is still there");
+    assert!(fixture.is_cancelled(2, 1, 0));
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn calls(metrics: &McpMetrics, outcome: &str) -> u64 {
     Page::of(metrics).count("mcp_operations_total", &labels)
 }
 
-/// Of 2,000 calls that their client has left, 1,024 are remembered. Each counts once, whether it is
+/// Of 2,000 calls of a session that their client has left, 256 are remembered. Each counts once, whether it is
 /// answered, forgotten for others, or still waited for at the end.
 #[tokio::test]
 async fn two_thousand_calls_that_were_left_count_once_each() {
@@ -242,7 +242,7 @@ async fn two_thousand_calls_that_were_left_count_once_each() {
     for id in 0..2_000 {
         leave!(service, hangs(id));
     }
-    assert_eq!(calls(&metrics, "detached"), 2_000 - 1_024, "the oldest were given up");
+    assert_eq!(calls(&metrics, "detached"), 2_000 - 256, "the oldest were given up");
     assert_eq!(Page::of(&metrics).in_flight(), 0);
 
     // An answer to one that is remembered counts, to one that is forgotten or unheard of it does not.
