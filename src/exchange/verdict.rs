@@ -74,17 +74,11 @@ pub(super) fn by_status(status: StatusCode, asked: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mcp::{Event, ResponseReader};
 
     fn refused(code: i64) -> ResponseMessage {
-        let mut found = None;
-        let text = format!(r#"{{"id":null,"error":{{"code":{code},"message":""}}}}"#);
-        ResponseReader::json().feed(text.as_bytes(), &mut |event| {
-            if let Event::Message(message) = event {
-                found = Some(message);
-            }
-        });
-        found.expect("it is an answer")
+        ResponseMessage::of_test(&format!(
+            r#"{{"id":null,"error":{{"code":{code},"message":""}}}}"#
+        ))
     }
 
     #[test]

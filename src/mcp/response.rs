@@ -105,6 +105,18 @@ impl ResponseMessage {
         matches!(self.kind, ResponseKind::Result | ResponseKind::Error)
     }
 
+    /// The message that this document is.
+    #[cfg(test)]
+    pub(crate) fn of_test(document: &str) -> Self {
+        let mut found = None;
+        ResponseReader::json().feed(document.as_bytes(), &mut |event| {
+            if let Event::Message(message) = event {
+                found = Some(message);
+            }
+        });
+        found.expect("the test's own message is well-formed")
+    }
+
     /// A message of which nothing is known.
     const fn new() -> Self {
         Self {

@@ -1,19 +1,11 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::mcp::{Event, ResponseReader};
 
 type Heard = Arc<Mutex<Vec<(Outcome, Option<Reason>, u64)>>>;
 
 fn answer(id: u64) -> ResponseMessage {
-    let mut found = None;
-    let mut reader = ResponseReader::json();
-    reader.feed(format!(r#"{{"id":{id},"result":{{}}}}"#).as_bytes(), &mut |event| {
-        if let Event::Message(message) = event {
-            found = Some(message);
-        }
-    });
-    found.expect("it is an answer")
+    ResponseMessage::of_test(&format!(r#"{{"id":{id},"result":{{}}}}"#))
 }
 
 fn id(number: u64) -> Id {
