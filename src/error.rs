@@ -31,9 +31,9 @@ pub(crate) enum Kind {
     Namespace(String),
     /// These bucket bounds make no histogram, for the reason given.
     Buckets(&'static str),
-    /// A tool, prompt or route that cannot be a label value, for the reason given.
+    /// A name that cannot be a label value, for the reason given.
     Name { what: &'static str, name: String, why: &'static str },
-    /// More tools, prompts or routes than the store keeps.
+    /// More names of a kind than the store keeps.
     TooManyNames { what: &'static str, limit: usize },
     /// A label that Prometheus would not take, for the reason given.
     Label { name: String, why: &'static str },
@@ -66,12 +66,12 @@ impl Error {
         matches!(self.inner.kind, Kind::Buckets(_))
     }
 
-    /// Whether a tool, prompt or route cannot be a label value.
+    /// Whether a tool, prompt, route or HTTP method cannot be a label value.
     pub fn is_invalid_name(&self) -> bool {
         matches!(self.inner.kind, Kind::Name { .. })
     }
 
-    /// Whether there were more tools, prompts or routes than are kept.
+    /// Whether there were more tools, prompts, routes or HTTP methods than are kept.
     pub fn is_too_many_names(&self) -> bool {
         matches!(self.inner.kind, Kind::TooManyNames { .. })
     }

@@ -37,15 +37,12 @@ impl HttpMethods {
     }
 
     pub(super) fn of(&self, method: &Method) -> HttpMethod {
-        self.number(self.0.find(method))
+        HttpMethod::numbered(self.0.find(method).unwrap_or(self.0.all().len()))
     }
 
     pub(super) fn parse(&self, name: &str) -> HttpMethod {
-        self.number(self.0.all().iter().position(|known| known.as_str() == name))
-    }
-
-    fn number(&self, found: Option<usize>) -> HttpMethod {
-        HttpMethod(u8::try_from(found.unwrap_or(self.0.all().len())).unwrap_or(u8::MAX))
+        let found = self.0.all().iter().position(|known| known.as_str() == name);
+        HttpMethod::numbered(found.unwrap_or(self.0.all().len()))
     }
 
     pub(super) fn knows(&self, method: HttpMethod) -> bool {
@@ -63,11 +60,15 @@ impl HttpMethods {
 
     /// All of them, [`OTHER`] at the end.
     pub(super) fn all(&self) -> impl Iterator<Item = HttpMethod> + use<> {
-        (0..self.count()).map(|index| HttpMethod(u8::try_from(index).unwrap_or(u8::MAX)))
+        (0..self.count()).map(HttpMethod::numbered)
     }
 }
 
 impl HttpMethod {
+    fn numbered(index: usize) -> Self {
+        Self(u8::try_from(index).expect("a store knows few methods"))
+    }
+
     pub(super) fn index(self) -> usize {
         self.0.into()
     }
