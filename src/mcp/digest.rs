@@ -12,6 +12,10 @@ impl Digest {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
+    pub(super) const fn number(self) -> u64 {
+        self.0
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

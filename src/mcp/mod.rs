@@ -14,7 +14,7 @@
 //! | `method`, `revision` | the closed sets | MCP revisions 2024-11-05 to 2026-07-28 |
 //! | `grpc` | remote procedures that are methods | two transports in use |
 //! | `mirror` | a message as its head tells it | MCP 2026-07-28, Streamable HTTP |
-//! | `id`, `text`, and `short` below them | captured values of bounded size | JSON-RPC 2.0 section 4 |
+//! | `id`, `cursor`, `text`, and `short` below them | captured values of bounded size | JSON-RPC 2.0 section 4 |
 //! | `sse` | event streams in pieces | WHATWG HTML section 9.2 |
 //! | `scan` | JSON in pieces: which values to enter, hand over or skip | RFC 8259 |
 //! | `string`, `number`, `literal` | the values that are handed over | RFC 8259 sections 3, 6, 7 |
@@ -31,6 +31,7 @@
 //! - No input makes a reader panic, recurse or grow.
 
 mod block;
+mod cursor;
 mod digest;
 mod find;
 mod fingerprint;
@@ -55,6 +56,7 @@ mod unreadable;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod tests;
 
+pub(crate) use self::cursor::Cursor;
 pub(crate) use self::grpc::method_of_rpc;
 pub(crate) use self::id::Id;
 pub(crate) use self::method::{Method, TargetField};

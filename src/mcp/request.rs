@@ -10,6 +10,7 @@ mod read;
 use smallvec::SmallVec;
 
 use self::read::MessageReader;
+use super::cursor::Cursor;
 use super::id::Id;
 use super::method::Method;
 use super::revision::Revision;
@@ -79,8 +80,8 @@ pub(crate) struct Message {
     /// The bytes that `params.arguments` takes in the document, whatever it is and whatever the
     /// method.
     pub(crate) arguments_bytes: Option<u64>,
-    /// Whether `params.cursor` is a string: a list is asked to go on, not for its first page.
-    pub(crate) cursor: bool,
+    /// `params.cursor`: a list is asked to go on from there, not for its first page.
+    pub(crate) cursor: Option<Cursor>,
     /// `io.modelcontextprotocol/protocolVersion` of `params._meta`.
     pub(crate) revision: Option<Revision>,
     /// `params.protocolVersion` of `initialize`: what the client asks for.
@@ -103,7 +104,7 @@ impl Message {
             target: None,
             cancels: None,
             arguments_bytes: None,
-            cursor: false,
+            cursor: None,
             revision: None,
             requested_version: None,
             client: None,

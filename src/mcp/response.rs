@@ -13,6 +13,7 @@ use self::document::Document;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::list::ListEntry;
 pub(crate) use self::list::{List, ListKind};
+use super::cursor::Cursor;
 use super::id::Id;
 use super::method::Method;
 use super::revision::Revision;
@@ -90,8 +91,8 @@ pub(crate) struct ResponseMessage {
     pub(crate) result_type: ResultType,
     /// `result.protocolVersion`: what an `initialize` agreed on.
     pub(crate) protocol_version: Option<Revision>,
-    /// Whether there is a `result.nextCursor`: the list goes on.
-    pub(crate) next_cursor: bool,
+    /// `result.nextCursor`: the list goes on from there.
+    pub(crate) next_cursor: Option<Cursor>,
     /// The bytes that `result` takes in the document.
     pub(crate) result_bytes: u64,
     /// The array of tools, prompts, resources or templates in `result`. Whether it answers a request
@@ -127,7 +128,7 @@ impl ResponseMessage {
             is_error: false,
             result_type: ResultType::Complete,
             protocol_version: None,
-            next_cursor: false,
+            next_cursor: None,
             result_bytes: 0,
             list: None,
         }

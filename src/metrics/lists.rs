@@ -1,7 +1,7 @@
 //! What lists that pass by show of the server: how much it offers, and what has changed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,6 +13,7 @@ use super::{
     names,
     table::Hash,
 };
+use crate::mcp::Cursor;
 
 /// One page of a list.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +22,10 @@ pub(crate) struct ListPage {
     pub(crate) items: u64,
     /// The bytes of the array that holds them.
     pub(crate) bytes: u64,
-    /// The request had no cursor.
-    pub(crate) first: bool,
-    /// The result has no cursor for another page.
-    pub(crate) last: bool,
+    /// The cursor of the request. The first page has none.
+    pub(crate) after: Option<Cursor>,
+    /// The cursor of the result. The last page has none.
+    pub(crate) next: Option<Cursor>,
 }
 
 /// One item of a page.
@@ -44,7 +45,8 @@ pub(crate) struct ListItem<'a> {
 ///
 /// Clients list at the same time, and not every user is shown the same. So what the server offers
 /// is all that was listed in the hour before the last complete list, and the size of a list is that
-/// of the largest in an hour: neither goes up and down with who asks.
+/// of the largest in an hour: neither goes up and down with who asks. A page goes on with the list that
+/// its cursor names, whoever asks for it and however often.
 #[derive(Debug)]
 pub(super) struct Lists {
     hash: Hash,
@@ -55,8 +57,8 @@ pub(super) struct Lists {
 
 #[derive(Debug, Default)]
 struct List {
-    /// The pages of a list whose last one has not come yet.
-    open: Option<Totals>,
+    /// Lists whose last page has not come yet, the latest last.
+    open: VecDeque<Open>,
     largest: Option<Dated<Totals>>,
     /// When the last list was complete.
     completed: Option<u64>,
@@ -70,6 +72,13 @@ struct List {
 struct Totals {
     items: u64,
     bytes: u64,
+}
+
+/// The pages of a list up to one that has a cursor.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    next: Cursor,
+    so_far: Totals,
 }
 
 /// Something and when it was seen, in seconds since the birth of the store.
@@ -86,6 +95,9 @@ struct Known {
     definitions: Vec<u64>,
 }
 
+/// Pages that are waited for. A server that makes up a cursor for each request must not push out more.
+const MOST_OPEN: usize = 64;
+
 /// Items of a kind that are told apart. Of more than that only the sizes of lists are known.
 const MOST_KNOWN: usize = 4_096;
 
@@ -93,7 +105,8 @@ const MOST_KNOWN: usize = 4_096;
 /// out and back.
 const MOST_DEFINITIONS: usize = 8;
 
-const WINDOW: u64 = 3_600;
+/// How long what was listed stands, in seconds.
+pub(super) const WINDOW: u64 = 3_600;
 
 impl Lists {
     pub(super) fn new(shards: Shards) -> Self {
@@ -136,6 +149,12 @@ impl Lists {
         let listed = list.known.values().filter(|item| item.seen + WINDOW >= completed).count();
         let most = list.largest.filter(|_| list.overflowed).map_or(0, |largest| largest.what.items);
         Some(most.max(listed as u64))
+    }
+
+    /// Since when things of a kind must have been listed to be offered still, in seconds since the birth of
+    /// the store.
+    pub(super) fn offered_since(&self, kind: ListKind) -> u64 {
+        self.list(kind).completed.unwrap_or_default().saturating_sub(WINDOW)
     }
 
     pub(super) fn expose_changes(&self, out: &mut impl Exposition) {
@@ -194,29 +213,27 @@ impl List {
 
     /// Adds a page to the list that it belongs to.
     fn add(&mut self, page: ListPage, now: u64) {
-        let ListPage { items, bytes, first, last } = page;
-        let before = match (first, last) {
-            // Whoever lists in pages meanwhile goes on after it.
-            (true, true) => Some(Totals::default()),
-            // What came before was somebody else's, or was given up.
-            (true, false) => {
-                self.open = Some(Totals::default());
-                self.open
-            }
-            (false, _) => self.open,
+        let ListPage { items, bytes, after, next } = page;
+        let before = match after {
+            None => Totals::default(),
+            Some(after) => match self.open.iter().find(|open| open.next == after) {
+                Some(open) => open.so_far,
+                // It continues what was not seen.
+                None => return,
+            },
         };
-        // A page without a beginning continues what was not seen.
-        let Some(before) = before else { return };
         let all = Totals {
             items: before.items.saturating_add(items),
             bytes: before.bytes.saturating_add(bytes),
         };
-        if !last {
-            self.open = Some(all);
+        if let Some(next) = next {
+            // Who lists at the same time may be given the same cursor.
+            self.open.retain(|open| open.next != next);
+            if self.open.len() == MOST_OPEN {
+                self.open.pop_front();
+            }
+            self.open.push_back(Open { next, so_far: all });
             return;
-        }
-        if !first {
-            self.open = None;
         }
         self.completed = Some(now);
         let larger =
@@ -240,10 +257,12 @@ mod tests {
             Self { lists: Lists::new(Shards::for_this_machine()) }
         }
 
-        /// One page; each item is a name and a definition.
-        fn page(&self, first: bool, last: bool, items: &[(&str, u64)], seconds: u64) {
+        /// The page that comes after a cursor and has another one, if they are not empty. Each item is a
+        /// name and a definition.
+        fn page(&self, [after, next]: [&str; 2], items: &[(&str, u64)], seconds: u64) {
             let items_here = items.len() as u64;
-            let page = ListPage { items: items_here, bytes: 50 * items_here, first, last };
+            let [after, next] = [after, next].map(Cursor::of_test);
+            let page = ListPage { items: items_here, bytes: 50 * items_here, after, next };
             let items = items.iter().map(|&(name, hash)| ListItem {
                 name,
                 truncated: false,
@@ -255,7 +274,7 @@ mod tests {
         }
 
         fn list(&self, items: &[(&str, u64)], seconds: u64) {
-            self.page(true, true, items, seconds);
+            self.page(["", ""], items, seconds);
         }
 
         fn tools(&self) -> Option<u64> {
@@ -280,10 +299,10 @@ mod tests {
     #[test]
     fn pages_are_one_list_which_counts_when_its_last_one_has_come() {
         let bench = Bench::new();
-        bench.page(true, false, &[("a", 1), ("b", 2)], 0);
-        bench.page(false, false, &[("c", 3)], 1);
+        bench.page(["", "2"], &[("a", 1), ("b", 2)], 0);
+        bench.page(["2", "3"], &[("c", 3)], 1);
         assert_eq!(bench.tools(), None);
-        bench.page(false, true, &[("d", 4)], 2);
+        bench.page(["3", ""], &[("d", 4)], 2);
         assert_eq!(bench.tools(), Some(4));
         assert_eq!(bench.size(), [200, 4]);
         assert_eq!(bench.changes(), [0, 0], "the first list is no news");
@@ -292,13 +311,57 @@ mod tests {
     #[test]
     fn a_list_without_its_beginning_or_its_end_is_none() {
         let bench = Bench::new();
-        bench.page(false, false, &[("a", 1)], 0);
-        bench.page(false, true, &[("b", 2)], 0);
-        bench.page(true, false, &[("a", 1)], 1);
+        bench.page(["2", "3"], &[("a", 1)], 0);
+        bench.page(["3", ""], &[("b", 2)], 0);
+        bench.page(["", "4"], &[("a", 1)], 1);
         assert_eq!(bench.tools(), None);
         // Who begins again, begins at the beginning.
-        bench.page(true, false, &[("a", 1)], 2);
-        bench.page(false, true, &[("b", 2)], 3);
+        bench.page(["", "4"], &[("a", 1)], 2);
+        bench.page(["4", ""], &[("b", 2)], 3);
+        assert_eq!((bench.tools(), bench.size()), (Some(2), [100, 2]));
+    }
+
+    /// With cursors of each client's own, and with those that all share.
+    #[test]
+    fn clients_that_list_at_the_same_time_do_not_add_up() {
+        let pages: [&[_]; 3] = [&[("a", 1), ("b", 2)], &[("c", 3)], &[("d", 4)]];
+        for clients in [["x", "y"], ["x", "x"]] {
+            let bench = Bench::new();
+            for (page, items) in pages.into_iter().enumerate() {
+                for client in clients {
+                    let after = if page == 0 { String::new() } else { format!("{client}{page}") };
+                    let next =
+                        if page == 2 { String::new() } else { format!("{client}{}", page + 1) };
+                    bench.page([&after, &next], items, 0);
+                }
+            }
+            assert_eq!((bench.tools(), bench.size()), (Some(4), [200, 4]), "{clients:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_asked_for_again_counts_once() {
+        let bench = Bench::new();
+        bench.page(["", "2"], &[("a", 1)], 0);
+        for _ in 0..3 {
+            bench.page(["2", "3"], &[("b", 2)], 0);
+        }
+        for _ in 0..3 {
+            bench.page(["3", ""], &[("c", 3)], 0);
+        }
+        assert_eq!((bench.tools(), bench.size()), (Some(3), [150, 3]));
+    }
+
+    #[test]
+    fn lists_that_are_given_up_are_forgotten_for_newer_ones() {
+        let bench = Bench::new();
+        for number in 0..=MOST_OPEN {
+            bench.page(["", &format!("cursor {number}")], &[("a", 1)], 0);
+        }
+        assert_eq!(bench.lists.list(ListKind::Tools).open.len(), MOST_OPEN);
+        bench.page(["cursor 0", ""], &[("b", 2)], 0);
+        assert_eq!(bench.tools(), None);
+        bench.page([&format!("cursor {MOST_OPEN}"), ""], &[("b", 2)], 0);
         assert_eq!((bench.tools(), bench.size()), (Some(2), [100, 2]));
     }
 
@@ -315,9 +378,9 @@ mod tests {
         }
         assert_eq!(bench.changes(), [0, 0]);
         // Somebody lists in pages meanwhile.
-        bench.page(true, false, &[("d", 4)], 100);
+        bench.page(["", "2"], &[("d", 4)], 100);
         bench.list(&[("a", 1)], 100);
-        bench.page(false, true, &[("e", 5)], 100);
+        bench.page(["2", ""], &[("e", 5)], 100);
         assert_eq!((bench.tools(), bench.size()), (Some(5), [150, 3]));
         assert_eq!(bench.changes(), [2, 0]);
     }
@@ -357,7 +420,7 @@ mod tests {
     #[test]
     fn names_that_were_cut_are_told_apart_by_their_items() {
         let bench = Bench::new();
-        let page = ListPage { items: 3, bytes: 100, first: true, last: true };
+        let page = ListPage { items: 3, bytes: 100, after: None, next: None };
         let cut = |hash| ListItem { name: "a", truncated: true, bytes: 10, hash };
         bench.lists.record(
             ListKind::Prompts,
@@ -372,7 +435,7 @@ mod tests {
     #[test]
     fn of_more_items_than_are_kept_the_number_is_that_of_the_largest_list() {
         let bench = Bench::new();
-        let page = ListPage { items: 10_000, bytes: 100, first: true, last: true };
+        let page = ListPage { items: 10_000, bytes: 100, after: None, next: None };
         let names: Vec<_> = (0..10_000).map(|number| format!("file:///{number}")).collect();
         for _ in 0..3 {
             let items = names.iter().zip(0..);

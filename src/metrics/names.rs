@@ -204,12 +204,13 @@ pub(super) const TOOL_LAST_CALL_TIMESTAMP_SECONDS: Family = Family::gauge(
 )
 .seconds();
 
-/// When a page of `tools/list` passes, for each tool on it that is admitted. A cancelled listing
-/// counts as far as it was read.
+/// When a page of `tools/list` passes, for each tool on it that is admitted. Absent once the tool was
+/// not listed in the hour before the last complete list. A cancelled listing counts as far as it was
+/// read.
 pub(super) const TOOL_DEFINITION_BYTES: Family = Family::gauge(
     "tool_definition_bytes",
     &["tool_name"],
-    "Size of the definition of a tool in the last list that had it.",
+    "Size of the largest definition of a tool in the lists of an hour.",
     |shape| shape.tools - 1,
 )
 .bytes()

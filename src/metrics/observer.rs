@@ -20,7 +20,7 @@ use crate::{
         self, Applied, CallStatus, Closing, Component, Exchange, GrpcStatus, Later, Observer,
         Outcome, Reason, Said, SessionKey, Settlement, StreamEvent,
     },
-    mcp::{self, Method, ResponseKind, ResponseMessage},
+    mcp::{self, Cursor, Method, ResponseKind, ResponseMessage},
 };
 
 /// The signal of [`MetricsLayer`](super::MetricsLayer).
@@ -121,7 +121,7 @@ impl RecordMetrics {
         &self,
         method: Option<Method>,
         answer: &ResponseMessage,
-        first: bool,
+        after: Option<Cursor>,
         now: Instant,
     ) {
         let list = answer.list.as_ref();
@@ -132,8 +132,8 @@ impl RecordMetrics {
             bytes: entry.bytes,
             hash: entry.hash,
         });
-        let page =
-            ListPage { items: list.items, bytes: list.bytes, first, last: !answer.next_cursor };
+        let next = answer.next_cursor;
+        let page = ListPage { items: list.items, bytes: list.bytes, after, next };
         self.metrics.record_list(list.kind.into(), page, items, now);
     }
 
@@ -307,7 +307,7 @@ impl Observer for RecordMetrics {
         let name = settlement.target().map(Box::<str>::from);
         let known = Operation { target: Target::None, ..known };
         let (status, started) = (settlement.status, settlement.exchange.started());
-        let first = settlement.message.is_none_or(|message| !message.cursor);
+        let after = settlement.message.and_then(|message| message.cursor);
         Some(Box::new(move |late| {
             let result = late.answer.filter(|answer| answer.kind == ResponseKind::Result);
             let operation = Operation {
@@ -323,7 +323,7 @@ impl Observer for RecordMetrics {
             };
             observer.record_operation(operation, said);
             if let Some(answer) = late.answer {
-                observer.record_list(method, answer, first, started + late.duration);
+                observer.record_list(method, answer, after, started + late.duration);
             }
         }))
     }
@@ -344,7 +344,7 @@ impl Observer for RecordMetrics {
             self.record_operation(self.operation(settlement, state.client), said);
             if let (Some(message), Some(answer)) = (settlement.message, settlement.answer) {
                 let now = settlement.exchange.started() + settlement.duration;
-                self.record_list(message.method, answer, !message.cursor, now);
+                self.record_list(message.method, answer, message.cursor, now);
             }
         }
     }

@@ -184,7 +184,8 @@ impl<'a> Snapshot<'a> {
         }
         self.store.tools.expose_last_calls(self.tools.by_name(), out);
         if has(Group::Lists) {
-            self.store.tools.expose_definitions(self.tools.by_name(), out);
+            let since = self.store.lists.offered_since(ListKind::Tools);
+            self.store.tools.expose_definitions(self.tools.by_name(), since, out);
             self.store.lists.expose_changes(out);
             self.store.lists.expose_sizes(out);
         }

@@ -13,6 +13,8 @@ use super::{
     buckets::Buckets,
     cell::{Cell, Shards, Sums, slots},
     exposition::{Exposition, expose_counter},
+    lists::WINDOW,
+    moment::Moment,
     names,
 };
 
@@ -28,7 +30,7 @@ struct Tool {
     sizes: OnceLock<Sizes>,
     /// Nanoseconds since 1970; zero if there was no call.
     last_call: AtomicU64,
-    /// In bytes; zero if it is not known.
+    /// A [`Definition`], packed; zero if it is not known.
     definition: AtomicU64,
 }
 
@@ -78,10 +80,13 @@ impl Tools {
         }
     }
 
-    /// Notes the size of a tool's definition.
-    pub(super) fn defined(&self, tool: NameId, bytes: u64) {
-        if let Some(tool) = self.get(tool) {
-            tool.definition.store(bytes, Ordering::Relaxed);
+    /// Notes the size of a tool's definition in a list. Lists are taken in one by one.
+    pub(super) fn defined(&self, tool: NameId, bytes: u64, now: Moment) {
+        let Some(tool) = self.get(tool) else { return };
+        let known = Definition::unpacked(tool.definition.load(Ordering::Relaxed));
+        let new = Definition { bytes, at: now.seconds() };
+        if known.bytes <= bytes || known.at + WINDOW < new.at {
+            tool.definition.store(new.packed(), Ordering::Relaxed);
         }
     }
 
@@ -141,21 +146,46 @@ impl Tools {
         }
     }
 
-    /// Writes the sizes of the definitions.
+    /// Writes the sizes of the definitions that were listed since some time, in seconds since the birth of
+    /// the store.
     pub(super) fn expose_definitions<'n>(
         &self,
         tools: impl Iterator<Item = (usize, &'n str)>,
+        since: u64,
         out: &mut impl Exposition,
     ) {
         out.family(&names::TOOL_DEFINITION_BYTES);
         for (number, name) in tools {
-            expose_counter(out, &[name], self.read(number, |tool| &tool.definition));
+            let known = Definition::unpacked(self.read(number, |tool| &tool.definition));
+            if known.at >= since {
+                expose_counter(out, &[name], known.bytes);
+            }
         }
     }
 
     fn read(&self, number: usize, of: impl Fn(&Tool) -> &AtomicU64) -> u64 {
         let tool = self.by_number.get(number).and_then(OnceLock::get);
         tool.map_or(0, |tool| of(tool).load(Ordering::Relaxed))
+    }
+}
+
+/// The largest definition of a tool in an hour: users are shown different ones.
+#[derive(Clone, Copy)]
+struct Definition {
+    bytes: u64,
+    /// When it was listed, in seconds since the birth of the store.
+    at: u64,
+}
+
+impl Definition {
+    /// 32 bits for each, which is 4 GiB and 136 years.
+    fn packed(self) -> u64 {
+        let cut = |number: u64| number.min(u32::MAX.into());
+        cut(self.bytes) | cut(self.at) << 32
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        Self { bytes: packed & u64::from(u32::MAX), at: packed >> 32 }
     }
 }
 
@@ -183,14 +213,13 @@ mod tests {
         tools.sizes(NameId::OTHER, &buckets, None, None);
         tools.sizes(TOOL, &buckets, Some(100), Some(1_000));
         tools.sizes(TOOL, &buckets, Some(50), None);
-        tools.defined(TOOL, 700);
-        tools.defined(TOOL, 600);
+        tools.defined(TOOL, 600, Moment::of_test(0));
         // A number from elsewhere is nobody's.
         tools.sizes(NameId::of_test(3), &buckets, Some(1), Some(1));
         let mut rows = Rows::default();
         tools.expose_sizes(names.into_iter(), &buckets, 4, &mut rows);
         tools.expose_last_calls(names.into_iter(), &mut rows);
-        tools.expose_definitions(names.into_iter(), &mut rows);
+        tools.expose_definitions(names.into_iter(), 0, &mut rows);
         let shown: Vec<_> = rows.by_labels().into_iter().collect();
         let expected = [
             ("tool_arguments_bytes echo", 2),
@@ -201,6 +230,31 @@ mod tests {
             ("tool_result_tokens_estimate_total echo", 250),
         ];
         assert_eq!(shown, expected.map(|(key, value)| (key.to_owned(), value)));
+    }
+
+    /// Users are shown different definitions, by turns.
+    #[test]
+    fn the_size_of_a_definition_is_that_of_the_largest_in_an_hour() {
+        let tools = Tools::new(1, Shards::for_this_machine());
+        let shown = |since| {
+            let mut rows = Rows::default();
+            tools.expose_definitions([(1, "echo")].into_iter(), since, &mut rows);
+            rows.by_labels().into_values().next()
+        };
+        assert_eq!(shown(0), None);
+        for (bytes, seconds, largest) in [
+            (700, 0, 700),
+            (600, 10, 700),
+            (700, 20, 700),
+            (600, 3_620, 700),
+            (600, 3_621, 600),
+            (800, 3_622, 800),
+            (u64::MAX, 3_623, u32::MAX.into()),
+        ] {
+            tools.defined(TOOL, bytes, Moment::of_test(seconds));
+            assert_eq!(shown(0), Some(largest), "{bytes} after {seconds} s");
+        }
+        assert_eq!((shown(3_623).is_some(), shown(3_624)), (true, None));
     }
 
     #[test]

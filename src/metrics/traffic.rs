@@ -7,14 +7,12 @@ use http::Method as HttpVerb;
 
 use super::{
     admission::NameId,
-    clamps::Label,
     clients::ClientId,
     group::Group,
     http_conventions::HttpServerRequest,
-    labels::{
-        ClosedSet, ListKind, Reason, SessionEvent, Signal, StreamKind, StreamMessage, UrlScheme,
-    },
+    labels::{ClosedSet, ListKind, SessionEvent, Signal, StreamKind, StreamMessage, UrlScheme},
     lists::{ListItem, ListPage},
+    moment::Moment,
     sessions::SessionFacts,
     store::McpMetrics,
 };
@@ -128,24 +126,25 @@ impl McpMetrics {
         now: Instant,
     ) {
         if self.has(Group::Lists) {
-            let items = items.inspect(|item| self.admit_listed(kind, item));
-            self.inner.lists.record(kind, page, items, self.inner.birth.moment(now));
+            let now = self.inner.birth.moment(now);
+            let items = items.inspect(|item| self.admit_listed(kind, item, now));
+            self.inner.lists.record(kind, page, items, now);
         }
     }
 
-    fn admit_listed(&self, kind: ListKind, item: &ListItem<'_>) {
-        let (names, label) = match kind {
-            ListKind::Tools => (&self.inner.tool_names, Label::ToolName),
-            ListKind::Prompts => (&self.inner.prompts, Label::PromptName),
+    /// Admits a name by right. One that has no place is shown nowhere, so there is nothing to count: its
+    /// calls are.
+    fn admit_listed(&self, kind: ListKind, item: &ListItem<'_>, now: Moment) {
+        let names = match kind {
+            _ if item.truncated => return,
+            ListKind::Tools => &self.inner.tool_names,
+            ListKind::Prompts => &self.inner.prompts,
             ListKind::Resources | ListKind::Templates => return,
         };
-        let name = if item.truncated { Err(Reason::Length) } else { names.list(item.name) };
-        match name {
-            // No tool of that name has a series of its own.
-            Ok(NameId::OTHER) => {}
-            Ok(tool) if kind == ListKind::Tools => self.inner.tools.defined(tool, item.bytes),
-            Ok(_) => {}
-            Err(reason) => self.clamped(label, reason),
+        let Ok(name) = names.list(item.name) else { return };
+        // No tool is called `_OTHER`.
+        if kind == ListKind::Tools && name != NameId::OTHER {
+            self.inner.tools.defined(name, item.bytes, now);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::read::Field;
 use super::{Client, Message, MessageKind, TraceFields};
+use crate::mcp::cursor::Cursor;
 use crate::mcp::id::Id;
 use crate::mcp::method::{Method, TargetField};
 use crate::mcp::revision::Revision;
@@ -86,7 +87,7 @@ impl Draft {
             Field::ClientVersion => self.clients[source as usize].set_version(Text::new(&text)?),
 
             Field::Arguments => message.arguments_bytes = Some(size),
-            Field::Cursor => message.cursor = true,
+            Field::Cursor => message.cursor = Cursor::new(&text),
 
             Field::Result => self.has_result = true,
             Field::Error => self.has_error = true,
@@ -109,7 +110,7 @@ impl Draft {
             Field::Result => self.has_result = true,
             Field::Error => self.has_error = value != Other::Null,
             Field::Arguments => message.arguments_bytes = Some(size),
-            Field::Cursor => message.cursor = false,
+            Field::Cursor => message.cursor = None,
             _ => {}
         }
     }
@@ -132,7 +133,7 @@ impl Draft {
                 message.cancels = None;
                 message.requested_version = None;
                 message.arguments_bytes = None;
-                message.cursor = false;
+                message.cursor = None;
                 self.clear(message, Field::ClientInfo, source);
                 self.clear(message, Field::Meta, source);
             }

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::draft::{ClientSource, Draft};
 use super::{Message, Request};
+use crate::mcp::cursor;
 use crate::mcp::id::{self, Id};
 use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys, numbered};
 use crate::mcp::number::Number;
@@ -211,7 +212,8 @@ impl Read for MessageReader {
         match field {
             Field::Id | Field::RequestId => id::KEEP,
             Field::Tracestate | Field::Baggage => Keep::first(8192),
-            Field::Arguments | Field::Cursor => Keep::first(0),
+            Field::Cursor => cursor::KEEP,
+            Field::Arguments => Keep::first(0),
             _ => Keep::first(text::LONGEST),
         }
     }

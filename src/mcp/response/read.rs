@@ -2,6 +2,7 @@
 
 use super::list::{ListKind, Lists};
 use super::{ResponseKind, ResponseMessage, ResultType};
+use crate::mcp::cursor::{self, Cursor};
 use crate::mcp::id::{self, Id};
 use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys, numbered};
 use crate::mcp::method::Method;
@@ -206,6 +207,7 @@ impl Read for MessageReader {
     fn keep(field: Field) -> Keep {
         match field {
             Field::Id => id::KEEP,
+            Field::NextCursor => cursor::KEEP,
             _ => Keep::first(64),
         }
     }
@@ -219,7 +221,7 @@ impl Read for MessageReader {
             Field::Method => message.method = Some(Method::new(&text)?),
             Field::ResultType => message.result_type = ResultType::named(text.as_str()?),
             Field::ProtocolVersion => message.protocol_version = Some(Revision::new(&text)?),
-            Field::NextCursor => message.next_cursor = true,
+            Field::NextCursor => message.next_cursor = Cursor::new(&text),
             Field::ItemName => self.draft.name_item(&text)?,
             _ => self.other(field, Other::Container, size),
         }
@@ -385,7 +387,7 @@ impl Draft {
             Field::IsError => message.is_error = false,
             Field::ResultType => message.result_type = ResultType::Complete,
             Field::ProtocolVersion => message.protocol_version = None,
-            Field::NextCursor => message.next_cursor = false,
+            Field::NextCursor => message.next_cursor = None,
             Field::Code => message.error_code = None,
             Field::Tools | Field::Prompts | Field::Resources | Field::Templates => {
                 self.clear_list(field);
@@ -402,7 +404,7 @@ impl Draft {
         message.is_error = false;
         message.result_type = ResultType::Complete;
         message.protocol_version = None;
-        message.next_cursor = false;
+        message.next_cursor = None;
         message.result_bytes = 0;
         *lists = None;
     }

@@ -7,6 +7,7 @@ use super::lists::{element, key};
 use super::written::{member, string};
 use super::{cut, request, request_in};
 use crate::mcp::Message;
+use crate::mcp::cursor::Cursor;
 
 fn only(body: &str) -> Message {
     let whole = request(body.as_bytes()).unwrap_or_else(|why| panic!("{why:?}: {body}"));
@@ -50,24 +51,27 @@ fn arguments_take_the_bytes_they_are_written_in_whatever_they_are() {
 
 #[test]
 fn a_later_page_is_asked_for_with_a_cursor() {
+    let long = "c".repeat(1_000);
     for (params, expected) in [
-        (r#"{"cursor":"c"}"#, true),
-        (r#"{"cursor":""}"#, true),
-        (r#"{"cursor":"\u0063\n"}"#, true),
-        (r#"{"cursor":null}"#, false),
-        (r#"{"cursor":5}"#, false),
-        (r#"{"cursor":{"cursor":"c"}}"#, false),
-        (r#"{"cursor":["c"]}"#, false),
-        (r#"{"cursor":"c","cursor":null}"#, false),
-        (r#"{"cursor":"c","cursor":1.5}"#, false),
-        (r#"{"cursor":"c","cursor":{}}"#, false),
-        (r#"{"cursor":false,"cursor":"c"}"#, true),
-        (r#"{"cursor":"c"},"params":{}"#, false),
-        ("{}", false),
-        (r#""cursor""#, false),
+        (r#"{"cursor":"c"}"#, Some("c")),
+        (r#"{"cursor":""}"#, None),
+        (r#"{"cursor":"\u0063\n"}"#, Some("c\n")),
+        (&format!(r#"{{"cursor":"{long}"}}"#), Some(&*long)),
+        (&format!(r#"{{"cursor":"\u0063{}"}}"#, &long[1..]), Some(&*long)),
+        (r#"{"cursor":null}"#, None),
+        (r#"{"cursor":5}"#, None),
+        (r#"{"cursor":{"cursor":"c"}}"#, None),
+        (r#"{"cursor":["c"]}"#, None),
+        (r#"{"cursor":"c","cursor":null}"#, None),
+        (r#"{"cursor":"c","cursor":1.5}"#, None),
+        (r#"{"cursor":"c","cursor":{}}"#, None),
+        (r#"{"cursor":false,"cursor":"c"}"#, Some("c")),
+        (r#"{"cursor":"c"},"params":{}"#, None),
+        ("{}", None),
+        (r#""cursor""#, None),
     ] {
         let message = only(&format!(r#"{{"id":1,"method":"tools/list","params":{params}}}"#));
-        assert_eq!(message.cursor, expected, "{params}");
+        assert_eq!(message.cursor, expected.and_then(Cursor::of_test), "{params}");
     }
 }
 
@@ -93,7 +97,8 @@ proptest! {
         let message = only(&body);
         let arguments = member(params, "arguments").map(|arguments| arguments.len() as u64);
         prop_assert_eq!(message.arguments_bytes, arguments, "{}", body);
-        let cursor = member(params, "cursor").and_then(string).is_some();
+        let cursor = member(params, "cursor").and_then(string);
+        let cursor = cursor.and_then(|cursor| Cursor::of_test(&cursor));
         prop_assert_eq!(message.cursor, cursor, "{}", body);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json, value::RawValue};
 
+use crate::mcp::cursor::Cursor;
 use crate::mcp::{
     self, Client, Event, Id, List, ListEntry, ListKind, Message, MessageKind, Method, Request,
     ResponseKind, ResponseMessage, ResultType, Revision, TargetField, Text, TraceFields,
@@ -123,7 +124,7 @@ fn message(root: &Value) -> Message {
             .then(|| self::id(&params["requestId"]).map(Box::new))
             .flatten(),
         arguments_bytes: params.get("arguments").map(|_| 0),
-        cursor: params["cursor"].is_string(),
+        cursor: params["cursor"].as_str().and_then(Cursor::of_test),
         revision: revision(&meta["io.modelcontextprotocol/protocolVersion"]),
         requested_version: initialize.then(|| revision(&params["protocolVersion"])).flatten(),
         client: initialize
@@ -159,7 +160,7 @@ fn response_message(root: &Value) -> ResponseMessage {
             Some(_) => ResultType::Other,
         },
         protocol_version: revision(&result["protocolVersion"]),
-        next_cursor: result["nextCursor"].is_string(),
+        next_cursor: result["nextCursor"].as_str().and_then(Cursor::of_test),
         result_bytes: 0,
         list: [
             ("tools", ListKind::Tools),

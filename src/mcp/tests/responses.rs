@@ -1,6 +1,7 @@
 //! Response bodies, one by one.
 
 use super::{Kind, cut, response, response_in};
+use crate::mcp::cursor::Cursor;
 use crate::mcp::{
     Event, Method, ResponseKind, ResponseMessage, ResponseReader, ResultType, Revision, Unreadable,
 };
@@ -21,7 +22,7 @@ fn a_result_tells_how_the_call_went() {
     assert_eq!(message.kind, ResponseKind::Result);
     assert_eq!(message.id.expect("it has an id").to_string(), "2");
     assert!(message.is_error);
-    assert!(message.next_cursor);
+    assert_eq!(message.next_cursor, Cursor::of_test("c"));
     assert_eq!(message.result_type, ResultType::Complete);
     let result = r#"{"content":[{"isError":false}],"isError":true,"nextCursor":"c"}"#;
     assert_eq!(message.result_bytes, result.len() as u64);
@@ -101,7 +102,7 @@ fn the_kind_follows_from_the_members() {
 #[test]
 fn the_last_of_duplicate_keys_holds() {
     let message = only(r#"{"id":1,"result":{"isError":true,"nextCursor":"c"},"result":{}}"#);
-    assert!(!message.is_error && !message.next_cursor);
+    assert!(!message.is_error && message.next_cursor.is_none());
     assert_eq!(message.result_bytes, 2);
     let message = only(r#"{"id":1,"error":{"code":1,"code":null},"id":null}"#);
     assert_eq!((message.error_code, message.id), (None, None));

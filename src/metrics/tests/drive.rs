@@ -149,7 +149,7 @@ pub(super) fn full_traffic(metrics: &McpMetrics) {
 /// A complete list of items of 50 bytes, whose definitions have this hash.
 pub(super) fn list(metrics: &McpMetrics, kind: ListKind, names: &[&str], hash: u64, now: Instant) {
     let items = names.len() as u64;
-    let page = ListPage { items, bytes: 50 * items + 2, first: true, last: true };
+    let page = ListPage { items, bytes: 50 * items + 2, after: None, next: None };
     let items = names.iter().map(|&name| ListItem { name, truncated: false, bytes: 50, hash });
     metrics.record_list(kind, page, items, now);
 }
