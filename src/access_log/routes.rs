@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::OnceLock};
 
-use crate::exchange::{Route, has_wildcard, is_plain_path};
+use crate::exchange::{Route, ends_in_wildcard, is_plain_path};
 
 /// What is shown instead of what is not.
 pub(super) const OTHER: &str = "_OTHER";
@@ -40,7 +40,7 @@ impl Routes {
     ) -> Shown<'a> {
         let Some(matched) = matched else { return self.show_path(path, answered) };
         // A wildcard says who answers, and nothing of what was asked for.
-        let known = has_wildcard(matched).then(|| self.show_path(path, false));
+        let known = ends_in_wildcard(matched).then(|| self.show_path(path, false));
         known.filter(|known| **known != *OTHER).unwrap_or(Shown::Kept(matched))
     }
 

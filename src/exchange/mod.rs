@@ -54,7 +54,7 @@ pub(crate) use self::{
     observer::Observer,
     outcome::{CallStatus, Component, Reason},
     record::{Applied, Exchange, NotCounted, Said, Sink, Told, ToldClient, short_text},
-    route::{Route, TooLong, has_wildcard, is_plain_path},
+    route::{Route, TooLong, ends_in_wildcard, is_plain_path},
     service::{Observe, Pass},
     settlement::{ClientName, Closing, Settlement},
     stream::{Stream, StreamEvent, StreamKind},

@@ -22,6 +22,7 @@ use super::{
     outcome::{CallStatus, Outcome},
     reading::{Reader, Reading},
     request_id::RequestId,
+    route::ends_in_wildcard,
 };
 use crate::mcp;
 
@@ -33,8 +34,9 @@ pub struct Exchange {
     started: Instant,
     method: Method,
     path: Option<PathAndQuery>,
-    /// The path of its router, if a layer asks for it and stands inside of that.
-    matched: OnceLock<MatchedPath>,
+    /// The path of its router, if a layer asks for it and stands inside of that: one without a wildcard,
+    /// and one with.
+    matched: [OnceLock<MatchedPath>; 2],
     head: Head,
     /// Who keeps the exchange may be what it leads to: a call in the table of those that wait.
     common: Weak<Common>,
@@ -81,7 +83,7 @@ impl Exchange {
             started,
             method,
             path,
-            matched: OnceLock::new(),
+            matched: [const { OnceLock::new() }; 2],
             head,
             common,
             claimed: AtomicBool::new(false),
@@ -118,15 +120,15 @@ impl Exchange {
     /// The path of the router's that has matched, if a layer has asked for it.
     #[inline]
     pub(crate) fn matched_path(&self) -> Option<&str> {
-        self.matched.get().map(MatchedPath::as_str)
+        self.matched.iter().find_map(OnceLock::get).map(MatchedPath::as_str)
     }
 
-    /// Looks for the path of the router's that has matched. The first one that is found stands.
+    /// Looks for the path of the router's that has matched. The first one that is found stands, but one
+    /// with a wildcard gives way to what a router behind it says.
     pub(super) fn find_matched_path(&self, extensions: &Extensions) {
-        if self.matched.get().is_none() {
-            if let Some(matched) = MatchedPath::of(extensions) {
-                _ = self.matched.set(matched);
-            }
+        if let Some(matched) = MatchedPath::of(extensions) {
+            let place = &self.matched[usize::from(ends_in_wildcard(matched.as_str()))];
+            _ = place.set(matched);
         }
     }
 

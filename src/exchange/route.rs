@@ -57,8 +57,8 @@ impl Deref for Route {
 
 /// Whether a path of a router's ends in a wildcard, as `/files/{*path}` does. It says who answers, and
 /// nothing of what was asked for.
-pub(crate) fn has_wildcard(matched: &str) -> bool {
-    matched.contains("{*")
+pub(crate) fn ends_in_wildcard(matched: &str) -> bool {
+    matched.rsplit('/').next().is_some_and(|last| last.starts_with("{*"))
 }
 
 /// Takes the place of a path segment that looks like an identifier.

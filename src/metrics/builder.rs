@@ -40,6 +40,7 @@ use super::{
 use crate::{
     error::{Error, Kind},
     exchange::{KnownMethods, Sink},
+    mcp::Revision,
 };
 
 /// Settings of an [`McpMetrics`]. Each has a default; [`build`](Self::build) checks them.
@@ -55,6 +56,7 @@ use crate::{
 ///     .namespace("weather")
 ///     .duration_buckets([0.1, 1.0, 10.0])
 ///     .tools(["forecast", "history"])
+///     .routes(["/mcp"])
 ///     .learn(false)
 ///     .build()?;
 /// metrics.record_tool_call("forecast", "success", Duration::from_millis(250));
@@ -135,6 +137,9 @@ const MOST_ROUTED: usize = 64;
 const MOST_SERIES: usize = 20_000;
 const MOST_OF_CONVENTIONS: usize = 10_000;
 const MOST_OF_HTTP_CONVENTIONS: usize = 6_000;
+
+/// What an HTTP method is allowed that is known beyond the default ones.
+const MOST_OF_METHOD: usize = 100;
 
 const MOST_SESSIONS: usize = 10_000;
 
@@ -245,7 +250,8 @@ impl McpMetricsBuilder {
     ///
     /// A name that the server lists takes the place of one that only a success has proved. What is
     /// learned belongs to the process: after a restart, or in another replica, other names may have
-    /// come first. For dashboards that must not depend on that, configure the names and turn this off.
+    /// come first. For dashboards that must not depend on that, configure the names, the
+    /// [routes](Self::routes) among them, and turn this off.
     pub fn learn(mut self, learn: bool) -> Self {
         self.learn = learn;
         self
@@ -260,8 +266,9 @@ impl McpMetricsBuilder {
     }
 
     /// How many series the store may show at most. Default: 20,000; with
-    /// [`semantic_conventions`](Self::semantic_conventions) 10,000 more and with
-    /// [`http_conventions`](Self::http_conventions) 6,000 more.
+    /// [`semantic_conventions`](Self::semantic_conventions) 10,000 more, with
+    /// [`http_conventions`](Self::http_conventions) 6,000 more, and 100 more for each of the
+    /// [`known_methods`](Self::known_methods) beyond ten.
     ///
     /// [`build`](Self::build) refuses settings that could show more. Every line of a page is a
     /// series, and a histogram has one for each of its buckets. What brings their number down, in
@@ -333,6 +340,9 @@ impl McpMetricsBuilder {
     /// Whether the families of the OpenTelemetry conventions for HTTP and gRPC servers are kept:
     /// `http_server_request_duration_seconds`, `http_server_active_requests` and
     /// `rpc_server_call_duration_seconds`. Default: `false`.
+    ///
+    /// A gRPC method is shown once a call of it has succeeded, whatever [`learn`](Self::learn) says; at most
+    /// 32 are.
     pub fn http_conventions(mut self, keep: bool) -> Self {
         self.http_conventions = keep;
         self
@@ -407,7 +417,7 @@ impl McpMetricsBuilder {
             sizes: buckets.sizes.series(),
             batches: buckets.batches.series(),
         };
-        let limit = self.max_series.unwrap_or_else(|| default_limit(sets));
+        let limit = self.max_series.unwrap_or_else(|| default_limit(sets, &methods));
         let projected = shape.series(sets);
         if projected > limit {
             return Err(Error::new(Kind::TooManySeries { projected, limit }));
@@ -442,6 +452,7 @@ impl McpMetricsBuilder {
                 errors: Series::new(MOST_ERRORS),
                 token_bytes: self.token_bytes,
                 clients: Clients::new(shards),
+                revisions: Counters::new(<Revision as ClosedSet>::ALL.len(), shards),
                 sessions: Sessions::new(session_limits, &buckets.long, shards),
                 streams: Streams::new(&buckets, shards),
                 lists: Lists::new(shards),
@@ -456,7 +467,7 @@ impl McpMetricsBuilder {
                 health: Health::default(),
                 conventions: sets
                     .conventions
-                    .then(|| Conventions::new(self.network_labels, shards)),
+                    .then(|| Conventions::new(shape.tools, self.network_labels, shards)),
                 http_conventions: http.transpose()?,
                 registry_counts: Mutex::new(None),
                 service_info: Mutex::new(None),
@@ -491,10 +502,10 @@ fn check_namespace(namespace: &str, sets: Sets) -> Result<(), Error> {
     Err(Error::new(Kind::Namespace(namespace.to_owned())))
 }
 
-fn default_limit(sets: Sets) -> usize {
+fn default_limit(sets: Sets, methods: &HttpMethods) -> usize {
     let conventions = if sets.conventions { MOST_OF_CONVENTIONS } else { 0 };
     let http = if sets.http_conventions { MOST_OF_HTTP_CONVENTIONS } else { 0 };
-    MOST_SERIES + conventions + http
+    MOST_SERIES + conventions + http + methods.beyond_default() * MOST_OF_METHOD
 }
 
 /// First come, first served.

@@ -21,6 +21,12 @@ closed_set! {
         ClientName = "client_name",
         ClientVersion = "client_version",
         Revision = "revision",
+        // Those of the families by conventions.
+        ErrorType = "error_type",
+        GenAiToolName = "gen_ai_tool_name",
+        GenAiPromptName = "gen_ai_prompt_name",
+        HttpRoute = "http_route",
+        RpcMethod = "rpc_method",
     }
 }
 
@@ -29,12 +35,18 @@ impl Label {
     const fn reasons(self) -> &'static [Reason] {
         use Reason::{Cap, Charset, Length, Unknown};
         match self {
-            Self::ToolName | Self::PromptName | Self::Path | Self::Type | Self::ClientName => {
-                &[Unknown, Length, Charset, Cap]
-            }
+            Self::ToolName
+            | Self::PromptName
+            | Self::Path
+            | Self::Type
+            | Self::ClientName
+            | Self::RpcMethod => &[Unknown, Length, Charset, Cap],
             // First come, first served: no value is unknown as long as there is room.
             Self::Component | Self::ClientType => &[Length, Charset, Cap],
             Self::ClientVersion => &[Length, Charset],
+            Self::ErrorType | Self::GenAiToolName | Self::GenAiPromptName | Self::HttpRoute => {
+                &[Cap]
+            }
             Self::ResourceType | Self::McpMethod | Self::Method | Self::Status | Self::Revision => {
                 &[Unknown]
             }

@@ -12,9 +12,11 @@ use super::{
     admission::NameId,
     buckets::Buckets,
     cell::{Cell, Shards},
+    clamps::{Clamps, Label},
     exposition::Exposition,
+    family::Shape,
     key::TargetKey,
-    labels::{ClosedSet, OTHER},
+    labels::{self, ClosedSet, OTHER},
     names,
     operation::{MethodLabel, Operation},
     series::{Key, Series},
@@ -29,12 +31,17 @@ use crate::{
 const BUCKETS: [f64; 14] =
     [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
-/// Combinations of attributes that are told apart. Beyond it only the method and whether there was an
-/// error are.
-const MOST: usize = 400;
+/// Combinations of attributes that are told apart, of a store that shows so many tools. Beyond it only
+/// the method and whether there was an error are.
+fn most(tools: usize) -> usize {
+    // A success and an error of each, and some for what is no call.
+    (2 * tools).max(400)
+}
 
 /// How many series the durations of operations can be.
-pub(super) const OPERATION_SERIES: usize = (MOST + 2 * Method::COUNT) * HISTOGRAM;
+pub(super) fn operation_series(shape: &Shape) -> usize {
+    (most(shape.tools) + 2 * Method::COUNT) * HISTOGRAM
+}
 
 /// How many series the durations of sessions can be: by revision, known or not.
 pub(super) const SESSION_SERIES: usize = (<Revision as ClosedSet>::ALL.len() + 1) * HISTOGRAM;
@@ -108,18 +115,18 @@ struct SessionKey {
 }
 
 impl Conventions {
-    pub(super) fn new(network: bool, shards: Shards) -> Self {
+    pub(super) fn new(tools: usize, network: bool, shards: Shards) -> Self {
         Self {
             buckets: Buckets::of_our_seconds(&BUCKETS),
             shards,
             network,
-            operations: Series::new(MOST),
+            operations: Series::new(most(tools)),
             sessions: Series::new(usize::MAX),
         }
     }
 
     /// Records an operation, if it is one to the convention: a message with a method.
-    pub(super) fn operation(&self, operation: &Operation<'_>, target: TargetKey) {
+    pub(super) fn operation(&self, operation: &Operation<'_>, target: TargetKey, clamps: &Clamps) {
         let MethodLabel::Known(method) = operation.method else { return };
         let Some(duration) = operation.duration else { return };
         let code = operation.code.map(Code::of);
@@ -134,7 +141,14 @@ impl Conventions {
             code,
             network: self.network(operation.revision, Some(operation.version)),
         };
-        self.record(&self.operations, key, duration);
+        if !self.record(&self.operations, key, duration) {
+            let label = match key.target {
+                None => Label::ErrorType,
+                Some(TargetId::Tool(_)) => Label::GenAiToolName,
+                Some(TargetId::Prompt(_)) => Label::GenAiPromptName,
+            };
+            clamps.count(label, labels::Reason::Cap);
+        }
     }
 
     /// Records a session that is over. None ends in an error: a client ends it, or stays away.
@@ -143,9 +157,11 @@ impl Conventions {
         self.record(&self.sessions, key, duration);
     }
 
-    fn record<K: Key>(&self, series: &Series<K, Cell>, key: K, duration: Duration) {
-        let (cell, _) = series.get(&key, || Cell::new(&self.buckets, self.shards));
+    /// `false` if the key was folded.
+    fn record<K: Key>(&self, series: &Series<K, Cell>, key: K, duration: Duration) -> bool {
+        let (cell, own) = series.get(&key, || Cell::new(&self.buckets, self.shards));
         cell.value.record_duration(&self.buckets, Some(duration));
+        own
     }
 
     fn network(&self, revision: Option<Revision>, version: Option<Version>) -> Option<Network> {

@@ -13,10 +13,11 @@ use super::{
     admission::{NameId, Names, Rules},
     buckets::Buckets,
     cell::{Cell, Counters, Shards},
+    clamps::{Clamps, Label},
     conventions::Http,
     exposition::Exposition,
     family::Shape,
-    labels::{ClosedSet, GrpcStatus, OTHER, UrlScheme, check_rpc},
+    labels::{ClosedSet, GrpcStatus, OTHER, Reason, UrlScheme, check_rpc},
     methods::{HttpMethod, HttpMethods},
     names,
     series::{Key, Series},
@@ -145,7 +146,7 @@ impl HttpConventions {
     }
 
     /// Records an exchange that is over. `route` is the admitted route, or `_OTHER`.
-    pub(super) fn record(&self, request: &HttpServerRequest<'_>, route: NameId) {
+    pub(super) fn record(&self, request: &HttpServerRequest<'_>, route: NameId, clamps: &Clamps) {
         let status = request.status.filter(|status| (100..=999).contains(status)).unwrap_or(0);
         let error = match status {
             500.. => HttpError::Status,
@@ -161,14 +162,24 @@ impl HttpConventions {
             version: Http::of(request.version).filter(|_| self.network),
         };
         let duration = Some(request.duration);
-        let (cell, _) = self.requests.get(&key, || Cell::new(&self.buckets, self.shards));
+        let (cell, own) = self.requests.get(&key, || Cell::new(&self.buckets, self.shards));
         cell.value.record_duration(&self.buckets, duration);
+        if !own {
+            clamps.count(Label::HttpRoute, Reason::Cap);
+        }
         let Some(GrpcCall { method, status }) = request.grpc else { return };
         let status = GrpcStatus::of(status);
         let admitted = self.rpc_methods.admit(method, status == GrpcStatus::Ok);
-        let key = CallKey { method: admitted.unwrap_or(NameId::OTHER), status };
-        let (cell, _) = self.calls.get(&key, || Cell::new(&self.buckets, self.shards));
+        let method = admitted.unwrap_or_else(|reason| {
+            clamps.count(Label::RpcMethod, reason);
+            NameId::OTHER
+        });
+        let key = CallKey { method, status };
+        let (cell, own) = self.calls.get(&key, || Cell::new(&self.buckets, self.shards));
         cell.value.record_duration(&self.buckets, duration);
+        if !own {
+            clamps.count(Label::RpcMethod, Reason::Cap);
+        }
     }
 
     pub(super) fn expose(&self, routes: &NamesByNumber, out: &mut impl Exposition) {

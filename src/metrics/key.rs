@@ -9,10 +9,7 @@ use super::{
     operation::MethodLabel,
     series::Key,
 };
-use crate::{
-    exchange::{Component, Outcome},
-    mcp::Revision,
-};
+use crate::exchange::{Component, Outcome};
 
 /// All that is told apart of operations. Each family shows a part of it and adds up the rest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,7 +21,6 @@ pub(super) struct OperationKey {
     pub(super) outcome: Option<Outcome>,
     pub(super) code: Option<Code>,
     pub(super) component: Option<Component>,
-    pub(super) revision: Option<Revision>,
     pub(super) cancelled: Option<CancelCause>,
 }
 
@@ -62,8 +58,7 @@ impl Key for OperationKey {
             | optional(self.outcome.map(|outcome| outcome as u8)) << 45
             | optional(self.code.map(|code| code as u8)) << 50
             | optional(self.component.map(|component| component as u8)) << 55
-            | optional(self.revision.map(|revision| revision as u8)) << 59
-            | optional(self.cancelled.map(|cause| cause as u8)) << 62
+            | optional(self.cancelled.map(|cause| cause as u8)) << 59
     }
 
     fn folded(self) -> Self {
@@ -73,7 +68,7 @@ impl Key for OperationKey {
             target @ (TargetKey::None | TargetKey::Resource(_)) => target,
         };
         // What the families sum over stays, so that they agree.
-        Self { target, revision: self.revision.map(|_| Revision::Other), ..self }
+        Self { target, ..self }
     }
 }
 
@@ -189,7 +184,6 @@ mod tests {
             outcome: Some(Outcome::NoResponse),
             code: Some(Code::Other),
             component: Some(Component::Transport),
-            revision: Some(Revision::Other),
             cancelled: Some(CancelCause::Notification),
         };
         let mut keys = vec![OperationKey { source: Source::Wire, ..largest }];
@@ -204,11 +198,9 @@ mod tests {
         for outcome in options(Outcome::ALL) {
             for code in options(Code::ALL.iter().copied()) {
                 for component in options(Component::ALL.iter().copied()) {
-                    for revision in options(Revision::ALL) {
-                        for cancelled in options(CancelCause::ALL.iter().copied()) {
-                            let key = OperationKey { outcome, code, component, ..largest };
-                            keys.push(OperationKey { revision, cancelled, ..key });
-                        }
+                    for cancelled in options(CancelCause::ALL.iter().copied()) {
+                        let key = OperationKey { outcome, code, component, ..largest };
+                        keys.push(OperationKey { cancelled, ..key });
                     }
                 }
             }

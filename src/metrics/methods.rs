@@ -58,6 +58,11 @@ impl HttpMethods {
         self.0.all().len() + 1
     }
 
+    /// How many more methods are known than by default.
+    pub(super) fn beyond_default(&self) -> usize {
+        self.0.all().len().saturating_sub(KnownMethods::default().all().len())
+    }
+
     /// All of them, [`OTHER`] at the end.
     pub(super) fn all(&self) -> impl Iterator<Item = HttpMethod> + use<> {
         (0..self.count()).map(HttpMethod::numbered)

@@ -97,13 +97,13 @@
 //! [`McpMetrics::projected_series`] says how many series all of this can be, and
 //! [`McpMetricsBuilder::build`] refuses settings that could be
 //! [more than they may](McpMetricsBuilder::max_series). Learned names differ from process to process.
-//! A server with several replicas configures its tools and turns learning off:
+//! A server with several replicas configures its tools and routes and turns learning off:
 //!
 //! ```
 //! use mcp_telemetry::metrics::McpMetrics;
 //!
 //! let tools = ["search", "fetch"];
-//! let metrics = McpMetrics::builder().tools(tools).learn(false).build()?;
+//! let metrics = McpMetrics::builder().tools(tools).routes(["/mcp"]).learn(false).build()?;
 //!
 //! assert!(metrics.projected_series() < 6_000);
 //! let page = metrics.render();

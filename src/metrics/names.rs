@@ -419,7 +419,7 @@ pub(super) const MCP_SERVER_OPERATION_DURATION_SECONDS: Family = Family::histogr
         "network_transport",
     ],
     "Time to answer MCP requests and notifications (mcp.server.operation.duration).",
-    |_| conventions::OPERATION_SERIES,
+    conventions::operation_series,
 )
 .seconds()
 .by(Set::Conventions);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    exchange::{Route, TooLong, has_wildcard, is_plain_path},
+    exchange::{Route, TooLong, ends_in_wildcard, is_plain_path},
 };
 
 /// Routes that a store keeps, and how many of them it may learn.
@@ -52,7 +52,7 @@ impl Routes {
     /// A router's own paths need no proof, as what a server lists needs none. Where nothing is learned they
     /// have to be configured.
     fn admit_matched(&self, matched: &str, path: &str) -> Result<NameId, Reason> {
-        let known = if has_wildcard(matched) { self.admit(path, false).ok() } else { None };
+        let known = if ends_in_wildcard(matched) { self.admit(path, false).ok() } else { None };
         known.map_or_else(|| self.0.list(matched), Ok)
     }
 

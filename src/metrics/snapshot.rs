@@ -47,8 +47,6 @@ pub(super) struct Snapshot<'a> {
     jsonrpc_errors: Grid,
     /// By method and cause.
     cancellations: Grid,
-    /// By revision.
-    revisions: Grid,
     /// By outcome and component.
     errors: Grid,
     errors_by_hand: Vec<(ErrorKey, u64)>,
@@ -84,7 +82,6 @@ impl<'a> Snapshot<'a> {
             operation_durations: Grid::new(MethodLabel::COUNT, slots),
             jsonrpc_errors: Grid::new(MethodLabel::COUNT, Code::ALL.len() * FAULTS),
             cancellations: Grid::new(MethodLabel::COUNT, CancelCause::ALL.len()),
-            revisions: Grid::new(1, <Revision as ClosedSet>::ALL.len()),
             errors: Grid::new(Outcome::ALL.len(), Component::ALL.len()),
             errors_by_hand,
             requests: Vec::with_capacity(exchanges.len()),
@@ -131,9 +128,6 @@ impl<'a> Snapshot<'a> {
         }
         if let Some(cause) = key.cancelled {
             self.cancellations.add(key.method.index(), cause.index(), count);
-        }
-        if let Some(revision) = key.revision {
-            self.revisions.add(0, revision.index(), count);
         }
         if key.method == MethodLabel::Known(Method::ResourcesRead) {
             let scheme = match key.target {
@@ -375,8 +369,9 @@ impl<'a> Snapshot<'a> {
 
     fn expose_revisions(&self, out: &mut impl Exposition) {
         out.family(&names::CLIENT_PROTOCOL_TOTAL);
-        for (revision, &count) in <Revision as ClosedSet>::ALL.iter().zip(self.revisions.row(0)) {
-            expose_counter(out, &[ClosedSet::as_str(*revision)], count);
+        for &revision in <Revision as ClosedSet>::ALL {
+            let count = self.store.revisions.get(revision.index());
+            expose_counter(out, &[ClosedSet::as_str(revision)], count);
         }
     }
 

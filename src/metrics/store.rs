@@ -126,6 +126,8 @@ pub(super) struct Inner {
     pub(super) token_bytes: u64,
 
     pub(super) clients: Clients,
+    /// By [`Revision`]. Not with the operations, whose combinations it would multiply by the client's choice.
+    pub(super) revisions: Counters,
     pub(super) sessions: Sessions,
     pub(super) streams: Streams,
     pub(super) lists: Lists,
@@ -253,7 +255,6 @@ impl McpMetrics {
             outcome,
             code: None,
             component: None,
-            revision: None,
             cancelled: None,
         };
         self.inner.tools.called(tool);

@@ -184,7 +184,7 @@ impl McpMetrics {
         if let Some(conventions) = &self.inner.http_conventions {
             let route = self.inner.routes.of(request.path, request.matched, false);
             let route = route.unwrap_or(NameId::OTHER);
-            conventions.record(request, route);
+            conventions.record(request, route, &self.inner.clamps);
         }
     }
 }

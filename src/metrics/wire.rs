@@ -34,12 +34,15 @@ impl McpMetrics {
             self.record_tool(operation, target);
         }
         if self.has(Group::Clients) {
+            if let Some(revision) = revision {
+                self.inner.revisions.add(revision.index(), 1);
+            }
             if let Err(reason) = self.inner.clients.count(operation.client, outcome) {
                 self.clamped(Label::ClientName, reason);
             }
         }
         if let Some(conventions) = &self.inner.conventions {
-            conventions.operation(operation, target);
+            conventions.operation(operation, target, &self.inner.clamps);
         }
         let code = code.map(Code::of);
         if let Some(unknown) = code.and_then(|code| unknown_target(code, target)) {
@@ -52,7 +55,6 @@ impl McpMetrics {
             outcome: Some(outcome),
             code,
             component,
-            revision,
             cancelled: operation.cancelled,
         };
         self.count_operation(&key, duration);
@@ -443,7 +445,7 @@ mod tests {
             &[
                 r#"mcp_tool_calls_total{tool_name="a",status="success"} 2"#,
                 r#"mcp_tool_calls_total{tool_name="_OTHER",status="success"} 1"#,
-                r#"mcp_client_protocol_total{revision="_OTHER"} 1"#,
+                r#"mcp_client_protocol_total{revision="2025-11-25"} 3"#,
                 r#"mcp_operations_total{mcp_method="tools/call",outcome="success"} 3"#,
                 r#"mcp_observability_labels_clamped_total{label="tool_name",reason="cap"} 1"#,
             ],

@@ -24,6 +24,8 @@ use crate::{
 pub struct ObservabilityLayer {
     signals: Signals,
     mode: Holding,
+    /// Kept for the store that is yet to come.
+    count_scrapes: bool,
     common: Arc<Common>,
 }
 
@@ -36,7 +38,7 @@ impl ObservabilityLayer {
         let metrics = RecordMetrics::new(McpMetrics::global());
         let all = ((Some(ids), Some(trace)), (Some(line), Some(metrics)));
         let mode = Holding::new(Hold::default());
-        Self { signals: Signals { all }, mode, common: Arc::default() }
+        Self { signals: Signals { all }, mode, count_scrapes: false, common: Arc::default() }
     }
 
     /// Settings of the request id. [`RequestIdLayer::new`] by default.
@@ -82,7 +84,8 @@ impl ObservabilityLayer {
 
     /// Records into a store of your own. [`McpMetrics::global`] by default.
     pub fn metrics(mut self, metrics: McpMetrics) -> Self {
-        *self.signals.metrics() = Some(RecordMetrics::new(metrics));
+        let metrics = RecordMetrics::new(metrics).count_scrapes(self.count_scrapes);
+        *self.signals.metrics() = Some(metrics);
         self
     }
 
@@ -95,6 +98,7 @@ impl ObservabilityLayer {
     /// Whether scrapes that [`MetricsService`](crate::MetricsService) answered under this layer
     /// are counted. They are not by default. Without metrics, this sets nothing.
     pub fn count_scrapes(mut self, count: bool) -> Self {
+        self.count_scrapes = count;
         let metrics = self.signals.metrics();
         *metrics = metrics.take().map(|metrics| metrics.count_scrapes(count));
         self

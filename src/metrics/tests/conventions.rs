@@ -6,7 +6,7 @@ use http::{Method as HttpVerb, StatusCode, Version};
 
 use super::{
     drive::{CALL, EXCHANGE, MILLI, REQUEST, everything},
-    read::Page,
+    read::{Line, Page},
 };
 use crate::{
     exchange::{Outcome, Reason},
@@ -264,6 +264,39 @@ fn a_grpc_call_has_its_method_and_status() {
         assert_eq!(found.label("rpc_system_name"), "grpc");
         assert_eq!(found.label("error_type"), if is_error { shown } else { "" });
     }
+}
+
+/// What has no room keeps its method, and whether it failed; how often that was is counted.
+#[test]
+fn what_is_folded_is_counted_as_clamped() {
+    let names: Vec<_> = (0..240).map(|number| format!("tool{number}")).collect();
+    let metrics = everything().max_tools(250).tools(&names).max_series(60_000).build().unwrap();
+    for name in &names {
+        let call = Operation { target: Target::Tool(name), ..CALL };
+        metrics.record_operation(&call);
+        for code in [-32_603, -32_050] {
+            let reason = Some(Reason::Code(code));
+            let code = Some(code);
+            let outcome = Outcome::ServerError;
+            metrics.record_operation(&Operation { outcome, code, reason, ..call });
+        }
+        let grpc = Some(GrpcCall { method: name, status: Some(0) });
+        metrics.record_http(&HttpServerRequest { grpc, ..REQUEST });
+    }
+    let page = Page::of(&metrics);
+    let calls = page.family(OPERATION).filter(|line| line.suffix == "_count");
+    let (shown, folded): (Vec<_>, Vec<_>) =
+        calls.partition(|line| !line.label("gen_ai_tool_name").is_empty());
+    let sum = |lines: Vec<&Line>| lines.into_iter().map(Line::whole).sum::<u64>();
+    let (shown, folded) = (sum(shown), sum(folded));
+    assert_eq!(shown + folded, 720);
+    assert!(shown >= 480, "two for each: {shown}");
+    let clamped = |label| page.sum("mcp_observability_labels_clamped_total", &[("label", label)]);
+    assert_eq!(clamped("gen_ai_tool_name"), folded);
+    assert_eq!(clamped("tool_name"), 0, "the others have room for them");
+    let other = [("rpc_method", "_OTHER")];
+    assert_eq!(clamped("rpc_method"), page.sum("rpc_server_call_duration_seconds", &other));
+    assert_eq!(clamped("rpc_method"), 240 - 32);
 }
 
 /// T30: the list of known methods is a setting, for all families that show methods.

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     exchange::Outcome,
+    mcp::Revision,
     metrics::{
         Group, McpMetrics, McpMetricsBuilder,
         family::Set,
-        labels::ListKind,
+        labels::{ClosedSet, ListKind},
         names::ALL,
         operation::{HttpExchange, Operation, Target},
     },
@@ -129,6 +130,43 @@ fn default_limits_project_to_twenty_thousand_series() {
         let all = builder.semantic_conventions(true).http_conventions(true).network_labels(true);
         assert!(all.build().unwrap().projected_series() <= 36_000);
     }
+}
+
+/// As many as may be known, with whatever else there is.
+#[test]
+fn known_methods_raise_the_limit_that_is_there_by_default() {
+    let methods = || (0..31).map(|number| format!("M{number}").parse().unwrap());
+    let builder = McpMetrics::builder().known_methods(methods());
+    assert!(builder.clone().build().is_ok());
+    assert!(builder.semantic_conventions(true).http_conventions(true).build().is_ok());
+}
+
+/// Of each tool that may be configured, in each revision and however it ends.
+#[test]
+fn what_clients_choose_pushes_no_configured_tool_out() {
+    let names: Vec<_> = (0..200).map(|number| format!("tool{number}")).collect();
+    let metrics = McpMetrics::builder().tools(&names).build().unwrap();
+    let ends = [
+        (Outcome::Success, None),
+        (Outcome::ToolError, None),
+        (Outcome::ServerError, Some(-32_603)),
+        (Outcome::ServerError, Some(-32_050)),
+        (Outcome::CallerError, Some(-32_602)),
+        (Outcome::Timeout, None),
+        (Outcome::Cancelled, None),
+        (Outcome::Rejected, None),
+    ];
+    for name in &names {
+        for revision in <Revision as ClosedSet>::ALL {
+            for (outcome, code) in ends {
+                let (target, revision) = (Target::Tool(name), Some(*revision));
+                metrics.record_operation(&Operation { target, outcome, code, revision, ..CALL });
+            }
+        }
+    }
+    let page = Page::of(&metrics);
+    assert_eq!(page.sum("mcp_tool_calls_total", &[("tool_name", "_OTHER")]), 0);
+    assert_eq!(page.sum("mcp_observability_labels_clamped_total", &[("label", "tool_name")]), 0);
 }
 
 #[test]

@@ -145,6 +145,18 @@ async fn layers_outside_are_told_what_one_inside_has_found() {
     signals.check(app, "/users/eve", "/users/{name}", route).await;
 }
 
+/// A router behind a wildcard knows more than the one before it.
+#[tokio::test]
+async fn an_inner_router_is_believed_before_a_wildcard() {
+    let signals = Signals::new();
+    let metrics = || MetricsLayer::with_metrics(signals.metrics.clone()).matched_path(true);
+    let inner = users().layer(AccessLogLayer::new().matched_path(true));
+    let app = Router::new().route_service("/{*rest}", metrics().layer(inner));
+    let app = signals.trace.layer(app);
+    let route = "/{*rest}/users/{name}";
+    signals.check(app, "/users/ada", route, Some(route)).await;
+}
+
 #[tokio::test]
 async fn it_is_asked_for_by_a_setting_only() {
     let signals = Signals::new();

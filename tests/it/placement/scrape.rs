@@ -80,7 +80,7 @@ async fn scrapes_are_counted_when_asked() {
     ask(&app(&metrics).layer(layer), Method::GET, "/metrics").await;
     assert_eq!(Page::of(&metrics).operations(), 1);
 
-    let layer = ObservabilityLayer::new().metrics(metrics.clone()).count_scrapes(true);
+    let layer = ObservabilityLayer::new().count_scrapes(true).metrics(metrics.clone());
     ask(&app(&metrics).layer(layer), Method::GET, "/metrics").await;
     let page = Page::of(&metrics);
     assert_eq!(page.operations(), 2);
