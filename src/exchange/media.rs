@@ -152,11 +152,14 @@ pub(super) fn is_identity(encoding: &HeaderValue) -> bool {
 /// Compares the essence of a media type, without its parameters and its case (RFC 9110, section
 /// 8.3.1). `+json` types count as JSON (RFC 6839, section 3.1).
 pub(super) fn media_type(value: &HeaderValue) -> Option<Media> {
-    // As nearly everybody writes them.
-    match value.as_bytes() {
-        b"application/json" => Some(Media::Json),
-        b"text/event-stream" => Some(Media::EventStream),
-        bytes => parsed_media_type(bytes),
+    let value = value.as_bytes();
+    // As nearly everybody writes them. No patterns: those are compared byte by byte.
+    if value == b"application/json" {
+        Some(Media::Json)
+    } else if value == b"text/event-stream" {
+        Some(Media::EventStream)
+    } else {
+        parsed_media_type(value)
     }
 }
 
