@@ -122,11 +122,13 @@ impl Buckets {
     /// The bucket of a sample. One that is equal to a bound lies within it.
     #[inline]
     pub(super) fn index(&self, sample: u64) -> usize {
-        // Between a power of two and the next one there are rarely more than two bounds.
         let bits = u64::BITS - sample.leading_zeros();
-        let start = usize::from(self.starts[bits as usize]);
-        let beyond = self.limits[start..].iter().position(|&limit| limit >= sample);
-        start + beyond.unwrap_or(self.limits.len() - start)
+        let mut index = usize::from(self.starts[bits as usize]);
+        // Between a power of two and the next one there are rarely more than two bounds.
+        while self.limits.get(index).is_some_and(|&limit| limit < sample) {
+            index += 1;
+        }
+        index
     }
 
     pub(super) fn scale(&self) -> Scale {
