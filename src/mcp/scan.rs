@@ -10,7 +10,7 @@
 
 mod grammar;
 
-use super::keys::{Glance, Head};
+use super::keys::Glance;
 use super::literal::Literal;
 use super::number::{Number, NumberReader};
 use super::skip::{SkipContainer, SkipText};
@@ -36,8 +36,8 @@ pub(super) trait Read {
     /// The field that a member of an object is, `None` to skip it.
     fn member(&mut self, place: Self::Place, key: &[u8]) -> Option<Self::Field>;
 
-    /// The same for the member that `head` begins with, if that can be told at a glance.
-    fn glance(&mut self, place: Self::Place, head: &Head) -> Option<Glance<Self::Field>>;
+    /// The same for the member that `rest` begins with, if that can be told at a glance.
+    fn glance(&mut self, place: Self::Place, rest: &[u8]) -> Option<Glance<Self::Field>>;
 
     /// The document begins with [`OPENING`](super::keys::OPENING). The place that is.
     fn opening(&mut self) -> Self::Place;

@@ -9,6 +9,7 @@ use super::{Message, Request};
 use crate::mcp::cursor;
 use crate::mcp::id::{self, Id};
 use crate::mcp::keys::{Glance, Head, JSONRPC, first_of, keys, numbered};
+use crate::mcp::method::Method;
 use crate::mcp::number::Number;
 use crate::mcp::scan::{Other, Read, Shape};
 use crate::mcp::string::{Content, Keep};
@@ -37,6 +38,9 @@ struct Batch {
     /// How many there were beyond those kept.
     beyond: u32,
 }
+
+/// What most requests ask for.
+const TOOL_CALL: &[u8] = br#""method":"tools/call""#;
 
 /// Messages of a batch that are kept.
 const MAX_MESSAGES: usize = 64;
@@ -183,7 +187,8 @@ impl Read for MessageReader {
     }
 
     #[inline]
-    fn glance(&mut self, place: Place, head: &Head) -> Option<Glance<Field>> {
+    fn glance(&mut self, place: Place, rest: &[u8]) -> Option<Glance<Field>> {
+        let head = rest.first_chunk()?;
         let glance = Field::at(place, head)?;
         let Glance::Key { field, .. } = glance else { return Some(glance) };
         self.meet(field);
@@ -196,6 +201,10 @@ impl Read for MessageReader {
                 let Some((id, length)) = numbered(head) else { return Some(glance) };
                 self.message.id = Some(id);
                 Some(Glance::Member { length })
+            }
+            Some(Field::Method) if rest.starts_with(TOOL_CALL) => {
+                self.message.method = Some(Method::ToolsCall);
+                Some(Glance::Member { length: TOOL_CALL.len() })
             }
             _ => Some(glance),
         }

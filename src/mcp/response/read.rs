@@ -178,7 +178,8 @@ impl Read for MessageReader {
     }
 
     #[inline]
-    fn glance(&mut self, place: Place, head: &Head) -> Option<Glance<Field>> {
+    fn glance(&mut self, place: Place, rest: &[u8]) -> Option<Glance<Field>> {
+        let head = rest.first_chunk()?;
         if place == Place::Message && head.starts_with(JSONRPC) {
             return Some(Glance::Member { length: JSONRPC.len() });
         }

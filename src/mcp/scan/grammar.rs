@@ -54,8 +54,7 @@ impl<R: Read> Scanner<R> {
             at = 'value: {
                 at = match state {
                     State::FirstMember | State::Member => {
-                        let head = bytes[at..].first_chunk();
-                        match head.and_then(|head| reader.glance(self.place, head)) {
+                        match reader.glance(self.place, &bytes[at..]) {
                             Some(Glance::Key { field, length }) => {
                                 self.field = field;
                                 at + length
