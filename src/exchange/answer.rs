@@ -102,6 +102,8 @@ impl Source {
     /// The body has ended well: shows what is complete only now.
     pub(super) fn finish(&mut self, on: &mut impl FnMut(&ResponseMessage) -> IsAnswer) {
         match self {
+            // An answer is told when its document has ended, so this one has told all it has to.
+            Self::Own(own) if own.found.answered => {}
             Self::Own(own) => {
                 own.read(
                     |reader, found, answers| {
@@ -118,9 +120,9 @@ impl Source {
     /// What an event stream has carried. `None` if the response is none, or nobody reads it.
     pub(super) fn counts(&self) -> Option<StreamCounts> {
         match self {
-            Self::Own(own) => own.counts(),
+            Self::Own(own) if own.found.stream => own.counts(),
             Self::Inner(shared, _) if shared.stream => Some(shared.counts()),
-            Self::Inner(..) | Self::Nowhere | Self::Unread(_) => None,
+            Self::Own(_) | Self::Inner(..) | Self::Nowhere | Self::Unread(_) => None,
         }
     }
 }
@@ -146,7 +148,8 @@ impl Own {
         } else {
             Place::Apart(Box::new(Reader::new(is_stream)))
         };
-        Self { place, found: Found { lead, answered: false, invalid: false } }
+        let found = Found { lead, stream: is_stream, answered: false, invalid: false };
+        Self { place, found }
     }
 
     /// Reads on, and shows what may be an answer. Nothing is locked then: who is shown something may
@@ -186,6 +189,8 @@ impl Own {
 /// What a layer has found in the response that it reads.
 struct Found {
     lead: Option<Lead>,
+    /// It is an event stream, of which the events are counted.
+    stream: bool,
     answered: bool,
     invalid: bool,
 }
