@@ -165,8 +165,8 @@ impl Own {
         let read = match place {
             Place::Apart(reader) => read(reader, found, &mut answers),
             Place::Exchange(exchange) => match &mut *exchange.reading() {
-                Reading::Response(reader) => read(reader, found, &mut answers),
-                Reading::Request(_) | Reading::Idle => return None,
+                Some(Reading::Response(reader)) => read(reader, found, &mut answers),
+                Some(Reading::Request(_)) | None => return None,
             },
         };
         for answer in &answers {
@@ -179,8 +179,8 @@ impl Own {
         match &self.place {
             Place::Apart(reader) => reader.counts,
             Place::Exchange(exchange) => match &*exchange.reading() {
-                Reading::Response(reader) => reader.counts,
-                Reading::Request(_) | Reading::Idle => None,
+                Some(Reading::Response(reader)) => reader.counts,
+                Some(Reading::Request(_)) | None => None,
             },
         }
     }

@@ -14,7 +14,6 @@ use crate::mcp::{Event, RequestReader, ResponseReader};
 /// stand in the allocation that the exchange has anyway. The request has been read, as a rule, when its
 /// response begins: there is room for one of them.
 pub(super) enum Reading {
-    Idle,
     Request(RequestReader),
     Response(Reader),
 }
@@ -27,12 +26,19 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    #[inline]
+    /// Reads an event stream if it is one, else a document.
     pub(super) fn new(stream: bool) -> Self {
-        Self {
-            scanner: if stream { ResponseReader::sse() } else { ResponseReader::json() },
-            counts: stream.then(StreamCounts::default),
-        }
+        if stream { Self::sse() } else { Self::json() }
+    }
+
+    #[inline]
+    pub(super) fn json() -> Self {
+        Self { scanner: ResponseReader::json(), counts: None }
+    }
+
+    #[inline]
+    pub(super) fn sse() -> Self {
+        Self { scanner: ResponseReader::sse(), counts: Some(StreamCounts::default()) }
     }
 
     /// Reads what passes.

@@ -45,7 +45,7 @@ pub struct Exchange {
     /// What reads the bodies: the request's, then as a rule the response's. It stands here so that
     /// it is never moved, and so that the response can conclude from the request; the request body's
     /// one tap and the one layer that reads the response are the only ones that lock it.
-    reading: Mutex<Reading>,
+    reading: Mutex<Option<Reading>>,
     request: OnceLock<Result<mcp::Request, Unread>>,
     request_id: OnceLock<RequestId>,
     /// What the rooms above keep of the exchange for handlers and other tasks, and what makes it current
@@ -87,7 +87,7 @@ impl Exchange {
             head,
             common,
             claimed: AtomicBool::new(false),
-            reading: Mutex::new(Reading::Idle),
+            reading: Mutex::new(None),
             request: OnceLock::new(),
             request_id: OnceLock::new(),
             attached: OnceLock::new(),
@@ -212,8 +212,8 @@ impl Exchange {
     pub(super) fn start_reading(&self) {
         let mut reading = self.reading();
         // Where nothing is dropped before, it is made where it is to be.
-        if matches!(*reading, Reading::Idle) {
-            *reading = Reading::Request(mcp::RequestReader::new());
+        if reading.is_none() {
+            *reading = Some(Reading::Request(mcp::RequestReader::new()));
         }
     }
 
@@ -223,40 +223,50 @@ impl Exchange {
             return false;
         }
         let mut reading = self.reading();
-        let Reading::Request(reader) = &mut *reading else { return false };
+        let Some(Reading::Request(reader)) = &mut *reading else { return false };
         read(reader);
         !reader.is_invalid()
     }
 
     /// The body has been read to its end: what it said is known.
     pub(super) fn conclude(&self) {
-        if self.reads_request(|_| true) {
-            self.finish_request();
-        }
+        self.finish_request(|_| true, |reader| reader.finish().map_err(Unread::Unreadable));
     }
 
     /// The body may say more, but nothing that counts if its message is complete.
     pub(super) fn conclude_if_complete(&self) {
-        if self.reads_request(mcp::RequestReader::is_complete) {
-            self.finish_request();
-        }
+        let is_complete = mcp::RequestReader::is_complete;
+        self.finish_request(is_complete, |reader| reader.finish().map_err(Unread::Unreadable));
     }
 
     /// The body cannot be read any further.
     pub(super) fn give_up(&self, unread: Unread) {
-        if self.reads_request(|_| true) {
-            self.publish_request(|| {
-                *self.reading() = Reading::Idle;
-                Err(unread)
-            });
-        }
+        self.finish_request(|_| true, |_| Err(unread));
     }
 
-    /// Whether the request body is still being read, by such a reader.
+    /// Makes known what the reader of the request has read, if the body is still being read, by such a
+    /// reader.
     #[inline]
-    fn reads_request(&self, is_such: impl FnOnce(&mcp::RequestReader) -> bool) -> bool {
-        !self.is_request_known()
-            && matches!(&*self.reading(), Reading::Request(reader) if is_such(reader))
+    fn finish_request(
+        &self,
+        is_such: impl FnOnce(&mcp::RequestReader) -> bool,
+        read: impl FnOnce(&mut mcp::RequestReader) -> Result<mcp::Request, Unread>,
+    ) {
+        if self.is_request_known() {
+            return;
+        }
+        // Locked until it is known: who finds no reader here finds what it has read.
+        let mut reading = self.reading();
+        match &mut *reading {
+            Some(Reading::Request(reader)) if is_such(reader) => {
+                // It is asked where it stands: a reader is too big to be moved.
+                self.request.get_or_init(|| read(reader));
+            }
+            _ => return,
+        }
+        *reading = None;
+        drop(reading);
+        self.note_cancellations();
     }
 
     /// Whether the request has been read, or never will be. What reads it asks this first: from then on
@@ -267,33 +277,22 @@ impl Exchange {
         self.request.get().is_some()
     }
 
-    /// Makes known what the reader of the request has read.
-    fn finish_request(&self) {
-        self.publish_request(|| {
-            let mut reading = self.reading();
-            // It is asked where it stands: a reader is too big to be moved.
-            let read = match &mut *reading {
-                Reading::Request(reader) => reader.finish().map_err(Unread::Unreadable),
-                Reading::Response(_) | Reading::Idle => Err(Unread::Partial),
-            };
-            *reading = Reading::Idle;
-            read
-        });
-    }
-
     /// Begins to read the response body, if there is room.
     pub(super) fn start_response(&self, stream: bool) -> bool {
         let mut reading = self.reading();
-        let is_free = matches!(*reading, Reading::Idle);
-        if is_free {
-            *reading = Reading::Response(Reader::new(stream));
+        let is_free = reading.is_none();
+        // Each is made where it is to be: a reader that is one or the other would be moved there.
+        if is_free && stream {
+            *reading = Some(Reading::Response(Reader::sse()));
+        } else if is_free {
+            *reading = Some(Reading::Response(Reader::json()));
         }
         is_free
     }
 
     /// What reads the bodies.
     #[inline]
-    pub(super) fn reading(&self) -> MutexGuard<'_, Reading> {
+    pub(super) fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
         // The readers do not panic, whatever they read, and neither does what they are shown to.
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -283,6 +283,7 @@ impl Tap {
     }
 
     /// The body has said all it has to say.
+    #[inline]
     fn end(&mut self) {
         if mem::take(&mut self.reads) {
             self.context.exchange().conclude();
