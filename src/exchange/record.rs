@@ -74,18 +74,14 @@ impl fmt::Debug for Exchange {
 impl Exchange {
     /// The exchange of a request, which begins now.
     fn open(parts: &Parts, common: &Arc<Common>) -> Arc<Self> {
-        let started = Instant::now();
-        let head = Head::of(parts);
-        let (method, path) = (parts.method.clone(), parts.uri.path_and_query().cloned());
-        let common = Arc::downgrade(common);
         // Not for the cycle: this makes the value where it is to be, and `Arc::new` would move it there.
         let exchange = Arc::new_cyclic(|_| Self {
-            started,
-            method,
-            path,
+            started: Instant::now(),
+            method: parts.method.clone(),
+            path: parts.uri.path_and_query().cloned(),
             matched: [const { OnceLock::new() }; 2],
-            head,
-            common,
+            head: Head::of(parts),
+            common: Arc::downgrade(common),
             claimed: AtomicBool::new(false),
             reading: Mutex::new(None),
             request: OnceLock::new(),
