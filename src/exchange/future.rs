@@ -64,24 +64,31 @@ impl<F, O: Observer, W> ResponseFuture<F, O, W> {
         Self { state: State::Waiting { wait }, account }
     }
 
-    /// Calls a service that is ready.
+    /// Waits for a call that has been made.
     #[inline]
-    pub(super) fn calling<S, B>(
-        service: &mut S,
-        request: Request<B>,
-        mut account: Option<Account<O>>,
-    ) -> Self
-    where
-        S: Service<Request<B>, Future = F>,
-    {
-        if let Some(account) = &mut account {
-            account.dispatch();
-        }
-        let inside = account.as_mut().map(Account::enter);
-        let future = service.call(request);
-        leave(inside);
+    pub(super) fn calling(future: F, account: Option<Account<O>>) -> Self {
         Self { state: State::Calling { future }, account }
     }
+}
+
+/// Calls a service that is ready, for the exchange of that account.
+#[inline]
+pub(super) fn call<S, B, O>(
+    service: &mut S,
+    request: Request<B>,
+    mut account: Option<&mut Account<O>>,
+) -> S::Future
+where
+    S: Service<Request<B>>,
+    O: Observer,
+{
+    if let Some(account) = &mut account {
+        account.dispatch();
+    }
+    let inside = account.map(Account::enter);
+    let future = service.call(request);
+    leave(inside);
+    future
 }
 
 impl<F, O, W, B, E> Future for ResponseFuture<F, O, W>

@@ -16,7 +16,7 @@ use tower::Service;
 use super::{
     account::Account,
     common::Common,
-    future::ResponseFuture,
+    future::{ResponseFuture, call},
     hold::{Held, Holding, Wait},
     observer::Observer,
     request_body::RequestBody,
@@ -77,9 +77,11 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let account = Account::open(&self.observer, &self.common, &mut parts);
+        let mut account = Account::open(&self.observer, &self.common, &mut parts);
         let body = Account::tap(account.as_ref(), &parts, body);
-        ResponseFuture::calling(&mut self.inner, Request::from_parts(parts, body), account)
+        let request = Request::from_parts(parts, body);
+        let future = call(&mut self.inner, request, account.as_mut());
+        ResponseFuture::calling(future, account)
     }
 }
 
@@ -100,7 +102,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let account = Account::open(&self.observer, &self.common, &mut parts);
+        let mut account = Account::open(&self.observer, &self.common, &mut parts);
         let mut body = Account::tap(account.as_ref(), &parts, body);
         let exchange = account.as_ref().map(Account::exchange);
         let permit = exchange.and_then(|exchange| {
@@ -109,7 +111,8 @@ where
         });
         let (Some(permit), Some(exchange)) = (permit, exchange) else {
             let request = Request::from_parts(parts, body);
-            return ResponseFuture::calling(&mut self.inner, request, account);
+            let future = call(&mut self.inner, request, account.as_mut());
+            return ResponseFuture::calling(future, account);
         };
         body.hold(Arc::clone(exchange), permit);
         // The instance that was made ready is the one that is called, later; what stays is a clone
