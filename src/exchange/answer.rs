@@ -65,6 +65,7 @@ impl Source {
     }
 
     /// How far the response was read. `whole` tells whether it passed whole.
+    #[inline]
     pub(super) fn inspection(&self, whole: bool) -> Option<Inspection> {
         let answered = match self {
             Self::Nowhere => return None,
@@ -118,6 +119,7 @@ impl Source {
     }
 
     /// What an event stream has carried. `None` if the response is none, or nobody reads it.
+    #[inline]
     pub(super) fn counts(&self) -> Option<StreamCounts> {
         match self {
             Self::Own(own) if own.found.stream => own.counts(),

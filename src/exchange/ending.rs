@@ -22,6 +22,7 @@ pub(crate) enum Ending {
 /// Whether a response is without a body whatever its body type says (RFC 9110, sections 6.4.1,
 /// 9.3.2 and 9.3.6). A server drops such a body without polling it, so the exchange is complete
 /// at the head.
+#[inline]
 pub(crate) fn has_no_body(method: &Method, status: StatusCode) -> bool {
     *method == Method::HEAD
         || status.is_informational()

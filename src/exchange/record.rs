@@ -147,6 +147,7 @@ impl Exchange {
     }
 
     /// Whether a layer reads, or has read, the request body.
+    #[inline]
     pub(super) fn is_read(&self) -> bool {
         self.claimed.load(Ordering::Relaxed)
     }
@@ -322,6 +323,7 @@ impl Exchange {
         self.ended.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }
@@ -367,6 +369,7 @@ impl Exchange {
         self.bytes_in.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(super) fn set_bytes_in(&self, bytes: u64) {
         self.bytes_in.store(bytes, Ordering::Relaxed);
     }

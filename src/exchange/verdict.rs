@@ -15,6 +15,7 @@ use crate::mcp::{ResponseKind, ResponseMessage, ResultType};
 pub(super) type Verdict = (Outcome, Option<Reason>);
 
 /// The outcome that an answer tells. Some statuses say more than the answer beside them.
+#[inline]
 pub(super) fn by_answer(
     faults: &Faults,
     status: Option<StatusCode>,

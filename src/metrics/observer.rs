@@ -109,6 +109,7 @@ impl RecordMetrics {
 
     /// Who asks: who the message or the handler says, else who began the session. Since 2026-07-28 each
     /// request says it anew.
+    #[inline]
     fn client(&self, settlement: &Settlement<'_>, known: ClientId) -> ClientId {
         let Some(client) = settlement.client() else { return known };
         let now = settlement.exchange.started() + settlement.duration;
