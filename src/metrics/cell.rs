@@ -72,19 +72,18 @@ impl Counters {
         }
     }
 
-    /// The first slot of it.
+    /// The first line of it.
     #[inline]
     fn shard_of_this_thread(&self) -> usize {
         // A mask, not a division: the number of shards is a power of two.
-        (thread_number() & (self.shards.0 - 1)) * self.lines_per_shard * SLOTS_PER_LINE
+        (thread_number() & (self.shards.0 - 1)) * self.lines_per_shard
     }
 
     /// Relaxed: a counter orders nothing but itself.
     #[inline]
     fn add_in(&self, shard: usize, slot: usize, n: u64) {
         debug_assert!(slot < self.lines_per_shard * SLOTS_PER_LINE, "in the next shard");
-        let slot = shard + slot;
-        let counter = &self.lines[slot / SLOTS_PER_LINE].0[slot % SLOTS_PER_LINE];
+        let counter = &self.lines[shard + slot / SLOTS_PER_LINE].0[slot % SLOTS_PER_LINE];
         counter.fetch_add(n, Ordering::Relaxed);
     }
 }

@@ -33,7 +33,15 @@ impl<T> Table<T> {
 
     /// The item with this hash that `is` the one.
     pub(super) fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&T> {
-        chain(self.bucket(hash)).find(|item| is(item))
+        let mut link = self.bucket(hash);
+        // An iterator would look at the link after the item before it gives the item.
+        while let Some(node) = link.get() {
+            if is(&node.item) {
+                return Some(&node.item);
+            }
+            link = &node.next;
+        }
+        None
     }
 
     /// Adds an item that is not in the table. Who calls this holds the lock on growth, so that
