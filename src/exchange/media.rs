@@ -19,6 +19,12 @@ pub(crate) enum Unread {
     Unreadable(Unreadable),
 }
 
+impl From<Unreadable> for Unread {
+    fn from(why: Unreadable) -> Self {
+        Self::Unreadable(why)
+    }
+}
+
 /// How far a body was looked into, and if not to its end, why.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Inspection {

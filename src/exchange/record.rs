@@ -227,13 +227,13 @@ impl Exchange {
 
     /// The body has been read to its end: what it said is known.
     pub(super) fn conclude(&self) {
-        self.finish_request(|_| true, |reader| reader.finish().map_err(Unread::Unreadable));
+        self.finish_request(|_| true, mcp::RequestReader::finish);
     }
 
     /// The body may say more, but nothing that counts if its message is complete.
     pub(super) fn conclude_if_complete(&self) {
         let is_complete = mcp::RequestReader::is_complete;
-        self.finish_request(is_complete, |reader| reader.finish().map_err(Unread::Unreadable));
+        self.finish_request(is_complete, mcp::RequestReader::finish);
     }
 
     /// The body cannot be read any further.

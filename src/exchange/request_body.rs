@@ -61,14 +61,7 @@ impl<B: Body> RequestBody<B> {
     }
 
     pub(super) fn hold(&mut self, exchange: Arc<Exchange>, permit: Permit) {
-        self.held = Some(HeldFrames {
-            exchange,
-            first: None,
-            rest: VecDeque::new(),
-            bytes: 0,
-            frames: 0,
-            permit,
-        });
+        self.held = Some(HeldFrames { exchange, first: None, rest: None, permit });
     }
 }
 
@@ -151,7 +144,7 @@ impl<B: Body> Body for RequestBody<B> {
     fn size_hint(&self) -> SizeHint {
         let mut hint = self.inner.size_hint();
         if let Some(held) = &self.held {
-            let bytes = held.bytes;
+            let bytes = held.bytes();
             let (lower, upper) = (hint.lower().saturating_add(bytes), hint.upper());
             hint = SizeHint::new();
             hint.set_lower(lower);
@@ -175,25 +168,23 @@ impl<B: Body + fmt::Debug> fmt::Debug for RequestBody<B> {
     }
 }
 
-/// Frames that were read ahead. Nearly every message arrives in one frame, which needs no queue.
+/// Frames that were read ahead. Nearly every message arrives in one frame, which needs no queue. It is
+/// small, since each body is moved with room for it.
 struct HeldFrames<D, E> {
     exchange: Arc<Exchange>,
-    /// Its data alone: a frame has room for trailers, and each body is moved with room for this.
+    /// Its data alone: a frame has room for trailers.
     first: Option<D>,
-    rest: VecDeque<Result<Frame<D>, E>>,
-    /// Bytes of data in the frames.
-    bytes: u64,
-    frames: usize,
+    rest: Option<Box<Queue<D, E>>>,
     permit: Permit,
 }
+
+type Queue<D, E> = VecDeque<Result<Frame<D>, E>>;
 
 /// Frames that an exchange may hold. A message of many small ones costs more in frames than in bytes.
 const MOST_FRAMES: usize = 64;
 
 impl<D: Buf, E> HeldFrames<D, E> {
     fn push(&mut self, frame: Result<Frame<D>, E>) {
-        self.bytes += data_bytes(&frame);
-        self.frames += 1;
         let frame = match frame {
             Ok(frame) if self.is_empty() => match frame.into_data() {
                 Ok(data) => {
@@ -204,23 +195,31 @@ impl<D: Buf, E> HeldFrames<D, E> {
             },
             frame => frame,
         };
-        self.rest.push_back(frame);
+        self.rest.get_or_insert_default().push_back(frame);
     }
 
     fn pop(&mut self) -> Option<Result<Frame<D>, E>> {
         let first = self.first.take().map(|data| Ok(Frame::data(data)));
-        let frame = first.or_else(|| self.rest.pop_front())?;
-        self.bytes -= data_bytes(&frame);
-        Some(frame)
+        first.or_else(|| self.rest.as_mut()?.pop_front())
     }
 
     /// Whether no more may be held: a length that was declared can be a lie.
     fn is_full(&self) -> bool {
-        self.bytes > self.permit.bytes() || self.frames >= MOST_FRAMES
+        self.bytes() > self.permit.bytes() || self.frames() >= MOST_FRAMES
     }
 
     fn is_empty(&self) -> bool {
-        self.first.is_none() && self.rest.is_empty()
+        self.frames() == 0
+    }
+
+    /// Bytes of data in the frames.
+    fn bytes(&self) -> u64 {
+        let first = self.first.as_ref().map_or(0, |data| data.remaining() as u64);
+        first + self.rest.iter().flat_map(|rest| rest.iter()).map(data_bytes).sum::<u64>()
+    }
+
+    fn frames(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 }
 

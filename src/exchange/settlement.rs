@@ -52,9 +52,10 @@ impl<'a> Settlement<'a> {
     }
 
     /// The tool, prompt, resource or task that the message is about. A handler knows best which tool it
-    /// is.
-    pub(crate) fn target(&self) -> Option<&'a str> {
-        self.told_tool().or_else(|| self.message?.target.as_ref().map(Text::as_str))
+    /// is. It is UTF-8.
+    pub(crate) fn target(&self) -> Option<&'a [u8]> {
+        let told = self.told_tool().map(str::as_bytes);
+        told.or_else(|| self.message?.target.as_ref().map(Text::as_bytes))
     }
 
     /// Whether the target is more than a header's word, which nobody may have compared with the body, and

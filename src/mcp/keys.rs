@@ -12,6 +12,8 @@ pub(super) enum Glance<Field> {
     Key { field: Option<Field>, length: usize },
     /// A whole member, of which no more need be read.
     Member { length: usize },
+    /// A member up to the bracket that opens its object, and perhaps one before it that has been read.
+    Object { field: Field, length: usize },
 }
 
 /// Writes the two ways from a key to a field from one table for each place.

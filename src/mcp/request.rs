@@ -44,8 +44,10 @@ impl RequestReader {
     }
 
     /// What the body said, now that it has ended. To be called once.
+    ///
+    /// It gives whatever error is wanted: a request is too big to be moved from one result to another.
     #[inline]
-    pub(crate) fn finish(&mut self) -> Result<Request, Unreadable> {
+    pub(crate) fn finish<E: From<Unreadable>>(&mut self) -> Result<Request, E> {
         self.scanner.finish()?;
         self.messages.finish()
     }

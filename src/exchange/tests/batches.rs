@@ -244,7 +244,7 @@ impl Observer for ReadMeanwhile {
         self.0.settle(state, settlement);
         let mut reader = RequestReader::new();
         reader.feed(MIXED.as_bytes());
-        settlement.exchange.publish_request(|| Ok(reader.finish().unwrap()));
+        settlement.exchange.publish_request(|| reader.finish());
     }
 
     fn conclude(&self, state: &mut usize, settlement: &Settlement<'_>) {

@@ -12,7 +12,7 @@ use crate::{
         Applied, Closing, Exchange, Later, Observer, Outcome, Reason, Settlement, StreamEvent,
         StreamKind, stream::StreamCounts,
     },
-    mcp::{Id, MessageKind, Method, RequestReader, Revision},
+    mcp::{Id, MessageKind, Method, RequestReader, Revision, Unreadable},
 };
 
 /// Keeps what it is told of each exchange.
@@ -133,7 +133,7 @@ impl Operation {
             index: settlement.index,
             kind: message.map(|message| message.kind),
             method: settlement.method(),
-            target: settlement.target().map(str::to_owned),
+            target: settlement.target().map(|target| String::from_utf8_lossy(target).into_owned()),
             id: message.and_then(|message| message.id.clone()),
             revision: settlement.revision(),
             outcome: settlement.outcome,
@@ -213,5 +213,5 @@ fn json_of(id: &Id) -> String {
 pub(super) fn id_of(json: &str) -> Option<Id> {
     let mut reader = RequestReader::new();
     reader.feed(format!(r#"{{"id":{json},"method":"ping"}}"#).as_bytes());
-    reader.finish().ok()?.messages.remove(0).id
+    reader.finish::<Unreadable>().ok()?.messages.remove(0).id
 }

@@ -39,8 +39,8 @@ struct Batch {
     beyond: u32,
 }
 
-/// What most requests ask for.
-const TOOL_CALL: &[u8] = br#""method":"tools/call""#;
+/// What most requests ask for, in the order in which the SDKs write it.
+const TOOL_CALL: &[u8] = br#""method":"tools/call","params":{"#;
 
 /// Messages of a batch that are kept.
 const MAX_MESSAGES: usize = 64;
@@ -102,10 +102,10 @@ impl MessageReader {
 
     /// What has been read. Leaves nothing.
     #[inline]
-    pub(super) fn finish(&mut self) -> Result<Request, Unreadable> {
+    pub(super) fn finish<E: From<Unreadable>>(&mut self) -> Result<Request, E> {
         let duplicate_keys = self.duplicate_keys;
         if let Some(batch) = self.batch.take() {
-            return batch.finish(duplicate_keys);
+            return Ok(batch.finish(duplicate_keys)?);
         }
         let messages = SmallVec::from_buf([replace(&mut self.message, Message::new())]);
         Ok(Request { messages, batch: false, beyond: 0, duplicate_keys })
@@ -204,7 +204,8 @@ impl Read for MessageReader {
             }
             Some(Field::Method) if rest.starts_with(TOOL_CALL) => {
                 self.message.method = Some(Method::ToolsCall);
-                Some(Glance::Member { length: TOOL_CALL.len() })
+                self.meet(Some(Field::Params));
+                Some(Glance::Object { field: Field::Params, length: TOOL_CALL.len() })
             }
             _ => Some(glance),
         }

@@ -60,6 +60,15 @@ impl<R: Read> Scanner<R> {
                                 at + length
                             }
                             Some(Glance::Member { length }) => break 'value at + length,
+                            Some(Glance::Object { field, length }) => {
+                                self.field = Some(field);
+                                let start = at + length - 1;
+                                if let Some(first) = self.open(Shape::Object, start, reader) {
+                                    (state, at) = (first, start + 1);
+                                    continue 'turn;
+                                }
+                                break 'value self.skip_container(bytes, start, reader)?;
+                            }
                             None => match self.key(state, bytes, at, reader)? {
                                 (State::Next, at) => break 'value at,
                                 (_, at) => at,

@@ -1,12 +1,15 @@
 use http::Request;
 
 use super::*;
-use crate::{context::RequestContext, mcp::RequestReader};
+use crate::{
+    context::RequestContext,
+    mcp::{RequestReader, Unreadable},
+};
 
 fn message(json: &str) -> Message {
     let mut reader = RequestReader::new();
     reader.feed(json.as_bytes());
-    let mut request = reader.finish().expect("the test's own message is well-formed");
+    let mut request = reader.finish::<Unreadable>().expect("the test's own message is well-formed");
     request.messages.remove(0)
 }
 
