@@ -145,7 +145,7 @@ impl Names {
                 Err(_) => return Err(unusable("it has a control character")),
             }
             let hash = names.hash.of_text(name);
-            if names.find(hash, name).is_some() {
+            if names.find(hash, name.as_bytes()).is_some() {
                 continue;
             }
             if names.count.load(Ordering::Relaxed) == names.rules.most {
@@ -160,11 +160,16 @@ impl Names {
     /// The number of a name, or the reason why it is [`OTHER`]. A name that is `proven` is admitted
     /// now if there is room.
     pub(super) fn admit(&self, name: &str, proven: bool) -> Result<NameId, Reason> {
+        self.admit_bytes(name.as_bytes(), proven)
+    }
+
+    /// The same of a name in bytes.
+    pub(super) fn admit_bytes(&self, name: &[u8], proven: bool) -> Result<NameId, Reason> {
         // First of all, since a hash takes its time over a name of a megabyte.
         if name.len() > LONGEST {
             return Err(Reason::Length);
         }
-        let hash = self.hash.of_text(name);
+        let hash = self.hash.of_bytes(name);
         match self.find(hash, name) {
             Some(known) if known.is(Origin::Displaced) => Err(Reason::Cap),
             Some(known) => Ok(known.id),
@@ -173,8 +178,9 @@ impl Names {
     }
 
     #[cold]
-    fn learn(&self, hash: u64, name: &str, proven: bool) -> Result<NameId, Reason> {
-        (self.rules.check)(name)?;
+    fn learn(&self, hash: u64, name: &[u8], proven: bool) -> Result<NameId, Reason> {
+        let text = std::str::from_utf8(name).map_err(|_| Reason::Charset)?;
+        (self.rules.check)(text)?;
         if !proven || self.rules.most_learned == 0 {
             return Err(Reason::Unknown);
         }
@@ -191,7 +197,7 @@ impl Names {
         if !self.may_learn() {
             return Err(Reason::Cap);
         }
-        let id = self.add(hash, name, Origin::Learned);
+        let id = self.add(hash, text, Origin::Learned);
         self.learned.fetch_add(1, Ordering::Release);
         Ok(id)
     }
@@ -206,11 +212,11 @@ impl Names {
         check_value(name)?;
         let hash = self.hash.of_text(name);
         let by_right = |known: &Name| known.is(Origin::Configured) || known.is(Origin::Listed);
-        if let Some(known) = self.find(hash, name).filter(|known| by_right(known)) {
+        if let Some(known) = self.find(hash, name.as_bytes()).filter(|known| by_right(known)) {
             return Ok(known.id);
         }
         let _growing = self.lock();
-        let known = self.find(hash, name);
+        let known = self.find(hash, name.as_bytes());
         if let Some(known) = known {
             if by_right(known) {
                 return Ok(known.id);
@@ -239,6 +245,11 @@ impl Names {
         Ok(())
     }
 
+    /// Whether any name has lost its place.
+    pub(super) fn has_displaced(&self) -> bool {
+        self.displaced.load(Ordering::Relaxed) > 0
+    }
+
     fn may_learn(&self) -> bool {
         self.learned.load(Ordering::Acquire) < self.rules.most_learned && self.has_room()
     }
@@ -253,8 +264,8 @@ impl Names {
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, hash: u64, name: &str) -> Option<&Name> {
-        self.table.find(hash, |known| *known.text == *name)
+    fn find(&self, hash: u64, name: &[u8]) -> Option<&Name> {
+        self.table.find(hash, |known| known.text.as_bytes() == name)
     }
 
     fn add(&self, hash: u64, name: &str, origin: Origin) -> NameId {

@@ -305,7 +305,7 @@ impl Observer for RecordMetrics {
         let said = settlement.exchange.said(self.metrics.sink());
         let known = self.operation(settlement, state.client);
         let method = settlement.method();
-        let name = settlement.target().map(Box::<str>::from);
+        let name = settlement.target().map(Box::<[u8]>::from);
         let known = Operation { target: Target::None, ..known };
         let (status, started) = (settlement.status, settlement.exchange.started());
         let after = settlement.message.and_then(|message| message.cursor);
@@ -407,7 +407,7 @@ fn method_label(message: &mcp::Message) -> MethodLabel {
     }
 }
 
-fn target(method: Option<Method>, name: Option<&str>) -> Target<'_> {
+fn target(method: Option<Method>, name: Option<&[u8]>) -> Target<'_> {
     match (method, name) {
         (Some(Method::ToolsCall), Some(name)) => Target::Tool(name),
         (Some(Method::PromptsGet), Some(name)) => Target::Prompt(name),

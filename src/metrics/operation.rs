@@ -78,14 +78,15 @@ impl MethodLabel {
     }
 }
 
-/// What a message is about, in the client's words.
+/// What a message is about, in the client's words. They are UTF-8, and are not asked again whether they
+/// are: that costs as much as to look a name up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
     None,
-    Tool(&'a str),
-    Prompt(&'a str),
+    Tool(&'a [u8]),
+    Prompt(&'a [u8]),
     /// A resource's URI.
-    Resource(&'a str),
+    Resource(&'a [u8]),
 }
 
 /// One HTTP exchange.

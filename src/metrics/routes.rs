@@ -1,5 +1,7 @@
 //! The `path` label: admitted routes, in which identifiers are one.
 
+use std::sync::OnceLock;
+
 use super::{
     admission::{NameId, Names, Rules},
     labels::{LONGEST, Reason},
@@ -17,7 +19,12 @@ const RULES: Rules =
     Rules { what: "route", most: 32, most_learned: 4, listed: true, check: check_route };
 
 #[derive(Debug)]
-pub(super) struct Routes(Names);
+pub(super) struct Routes {
+    names: Names,
+    /// The first path that was found as it is: most servers have but one. It holds as long as no route has
+    /// lost its place.
+    likely: OnceLock<(Box<str>, NameId)>,
+}
 
 impl Routes {
     pub(super) fn new<'a>(
@@ -31,7 +38,7 @@ impl Routes {
             let why = "it must begin with a slash";
             return Err(Error::new(Kind::Name { what: RULES.what, name: (*name).to_owned(), why }));
         }
-        Names::new(rules, configured).map(Self)
+        Ok(Self { names: Names::new(rules, configured)?, likely: OnceLock::new() })
     }
 
     /// The number of a request's route: the path of its router that it has `matched`, else the route of
@@ -53,21 +60,29 @@ impl Routes {
     /// have to be configured.
     fn admit_matched(&self, matched: &str, path: &str) -> Result<NameId, Reason> {
         let known = if ends_in_wildcard(matched) { self.admit(path, false).ok() } else { None };
-        known.map_or_else(|| self.0.list(matched), Ok)
+        known.map_or_else(|| self.names.list(matched), Ok)
     }
 
     fn admit(&self, path: &str, answered: bool) -> Result<NameId, Reason> {
+        match self.likely.get() {
+            Some((likely, route)) if **likely == *path && !self.names.has_displaced() => Ok(*route),
+            _ => self.look_up(path, answered),
+        }
+    }
+
+    fn look_up(&self, path: &str, answered: bool) -> Result<NameId, Reason> {
         // The path as it is goes first: most are admitted so, and an operator may have configured
         // one that looks like an identifier.
-        if let Ok(route) = self.0.admit(path, false) {
+        if let Ok(route) = self.names.admit(path, false) {
+            self.likely.get_or_init(|| (path.into(), route));
             return Ok(route);
         }
         let route = Route::of(path, LONGEST).map_err(|TooLong| Reason::Length)?;
-        self.0.admit(&route, answered)
+        self.names.admit(&route, answered)
     }
 
     pub(super) fn names(&self) -> &Names {
-        &self.0
+        &self.names
     }
 }
 

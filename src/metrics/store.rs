@@ -247,7 +247,7 @@ impl McpMetrics {
             CallStatus::Error => Outcome::ToolError,
             CallStatus::Cancelled => Outcome::Cancelled,
         });
-        let tool = self.tool(tool_name, outcome == Some(Outcome::Success));
+        let tool = self.tool(tool_name.as_bytes(), outcome == Some(Outcome::Success));
         let key = OperationKey {
             source: Source::Hand,
             method: MethodLabel::Known(Method::ToolsCall),
@@ -511,8 +511,8 @@ impl McpMetrics {
     }
 
     /// The number of a tool's name, admitted if a call of it succeeded.
-    pub(super) fn tool(&self, name: &str, succeeded: bool) -> NameId {
-        self.inner.tool_names.admit(name, succeeded).unwrap_or_else(|reason| {
+    pub(super) fn tool(&self, name: &[u8], succeeded: bool) -> NameId {
+        self.inner.tool_names.admit_bytes(name, succeeded).unwrap_or_else(|reason| {
             self.clamped(Label::ToolName, reason);
             NameId::OTHER
         })

@@ -100,7 +100,10 @@ impl Hash {
     }
 
     pub(super) fn of_text(self, text: &str) -> u64 {
-        let bytes = text.as_bytes();
+        self.of_bytes(text.as_bytes())
+    }
+
+    pub(super) fn of_bytes(self, bytes: &[u8]) -> u64 {
         let start = self.key ^ bytes.len() as u64;
         // The last word overlaps the one before it, so that no bytes are left over.
         let Some(last) = bytes.last_chunk() else { return fold(start ^ short_word(bytes)) };

@@ -134,8 +134,8 @@ impl McpMetrics {
         }
     }
 
-    fn prompt(&self, name: &str, succeeded: bool) -> NameId {
-        self.inner.prompts.admit(name, succeeded).unwrap_or_else(|reason| {
+    fn prompt(&self, name: &[u8], succeeded: bool) -> NameId {
+        self.inner.prompts.admit_bytes(name, succeeded).unwrap_or_else(|reason| {
             self.clamped(Label::PromptName, reason);
             NameId::OTHER
         })
@@ -170,7 +170,7 @@ mod tests {
 
     const CALL: Operation<'_> = Operation {
         method: MethodLabel::Known(Method::ToolsCall),
-        target: Target::Tool("echo"),
+        target: Target::Tool(b"echo"),
         proves: true,
         outcome: Outcome::Success,
         code: None,
@@ -301,10 +301,10 @@ mod tests {
     #[test]
     fn resources_are_told_apart_by_scheme_and_status_only() {
         let metrics = McpMetrics::new();
-        let read = |uri, outcome| {
+        let read = |uri: &str, outcome| {
             metrics.record_operation(&Operation {
                 method: MethodLabel::Known(Method::ResourcesRead),
-                target: Target::Resource(uri),
+                target: Target::Resource(uri.as_bytes()),
                 outcome,
                 ..CALL
             });
@@ -336,13 +336,13 @@ mod tests {
                 ..CALL
             });
         };
-        fail(Method::ToolsCall, Target::Tool("nowhere"), -32602);
-        fail(Method::ToolsCall, Target::Tool("known"), -32602);
-        fail(Method::PromptsGet, Target::Prompt("nowhere"), -32602);
-        fail(Method::ResourcesRead, Target::Resource("file:///x"), -32602);
-        fail(Method::ResourcesRead, Target::Resource("file:///x"), -32002);
+        fail(Method::ToolsCall, Target::Tool(b"nowhere"), -32602);
+        fail(Method::ToolsCall, Target::Tool(b"known"), -32602);
+        fail(Method::PromptsGet, Target::Prompt(b"nowhere"), -32602);
+        fail(Method::ResourcesRead, Target::Resource(b"file:///x"), -32602);
+        fail(Method::ResourcesRead, Target::Resource(b"file:///x"), -32002);
         fail(Method::Other, Target::None, -32601);
-        fail(Method::ToolsCall, Target::Tool("nowhere"), -32603);
+        fail(Method::ToolsCall, Target::Tool(b"nowhere"), -32603);
         assert_lines(
             &metrics,
             &[
@@ -415,9 +415,9 @@ mod tests {
             let uri = format!("{name}:x");
             let outcome = outcomes[number % 2];
             for (method, target) in [
-                (Method::ToolsCall, Target::Tool(&name)),
-                (Method::PromptsGet, Target::Prompt(&name)),
-                (Method::ResourcesRead, Target::Resource(&uri)),
+                (Method::ToolsCall, Target::Tool(name.as_bytes())),
+                (Method::PromptsGet, Target::Prompt(name.as_bytes())),
+                (Method::ResourcesRead, Target::Resource(uri.as_bytes())),
             ] {
                 let method = MethodLabel::Known(method);
                 metrics.record_operation(&Operation { method, target, outcome, ..CALL });
@@ -437,9 +437,9 @@ mod tests {
     fn beyond_the_limit_of_combinations_one_more_counts_as_other() {
         let metrics = McpMetrics::builder().tools(["a", "b"]).max_combinations(1).build().unwrap();
         for name in ["a", "b"] {
-            metrics.record_operation(&Operation { target: Target::Tool(name), ..CALL });
+            metrics.record_operation(&Operation { target: Target::Tool(name.as_bytes()), ..CALL });
         }
-        metrics.record_operation(&Operation { target: Target::Tool("a"), ..CALL });
+        metrics.record_operation(&Operation { target: Target::Tool(b"a"), ..CALL });
         assert_lines(
             &metrics,
             &[

@@ -48,7 +48,7 @@ fn an_operation_has_the_attributes_of_its_method() {
     for (method, target, expected) in [
         (
             Method::ToolsCall,
-            Target::Tool("echo"),
+            Target::Tool(b"echo"),
             &[
                 ("mcp_method_name", "tools/call"),
                 ("gen_ai_tool_name", "echo"),
@@ -57,12 +57,12 @@ fn an_operation_has_the_attributes_of_its_method() {
         ),
         (
             Method::PromptsGet,
-            Target::Prompt("hi"),
+            Target::Prompt(b"hi"),
             &[("mcp_method_name", "prompts/get"), ("gen_ai_prompt_name", "hi")],
         ),
         (
             Method::ResourcesRead,
-            Target::Resource("file:///secret"),
+            Target::Resource(b"file:///secret"),
             &[("mcp_method_name", "resources/read")],
         ),
         (
@@ -272,7 +272,7 @@ fn what_is_folded_is_counted_as_clamped() {
     let names: Vec<_> = (0..240).map(|number| format!("tool{number}")).collect();
     let metrics = everything().max_tools(250).tools(&names).max_series(60_000).build().unwrap();
     for name in &names {
-        let call = Operation { target: Target::Tool(name), ..CALL };
+        let call = Operation { target: Target::Tool(name.as_bytes()), ..CALL };
         metrics.record_operation(&call);
         for code in [-32_603, -32_050] {
             let reason = Some(Reason::Code(code));

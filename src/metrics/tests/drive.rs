@@ -25,7 +25,7 @@ pub(super) const MILLI: Duration = Duration::from_millis(1);
 /// A successful call of `echo`, of 300 bytes for 100.
 pub(super) const CALL: Operation<'_> = Operation {
     method: MethodLabel::Known(Method::ToolsCall),
-    target: Target::Tool("echo"),
+    target: Target::Tool(b"echo"),
     proves: true,
     outcome: Outcome::Success,
     code: None,
@@ -83,7 +83,7 @@ pub(super) fn full_traffic(metrics: &McpMetrics) {
             Outcome::InputRequired => Some(-32042),
             _ => None,
         };
-        for target in [Target::Tool("echo"), Target::Tool("unheard_of"), Target::None] {
+        for target in [Target::Tool(b"echo"), Target::Tool(b"unheard_of"), Target::None] {
             metrics.record_operation(&Operation {
                 target,
                 outcome,
@@ -100,10 +100,10 @@ pub(super) fn full_traffic(metrics: &McpMetrics) {
         metrics.record_operation(&Operation { outcome, cancelled, result_bytes: None, ..CALL });
     }
     let reads = MethodLabel::Known(Method::ResourcesRead);
-    let target = Target::Resource("file:///a");
+    let target = Target::Resource(b"file:///a");
     metrics.record_operation(&Operation { method: reads, target, ..CALL });
     let prompts = MethodLabel::Known(Method::PromptsGet);
-    let target = Target::Prompt("greeting");
+    let target = Target::Prompt(b"greeting");
     metrics.record_operation(&Operation { method: prompts, target, ..CALL });
 
     metrics.in_flight().enter(MethodLabel::None);

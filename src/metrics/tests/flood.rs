@@ -46,9 +46,9 @@ fn hostile(metrics: &McpMetrics, number: u64, now: Instant) {
     };
     let uri = format!("{name}:x");
     for (method, target) in [
-        (Method::ToolsCall, Target::Tool(&name)),
-        (Method::PromptsGet, Target::Prompt(&name)),
-        (Method::ResourcesRead, Target::Resource(&uri)),
+        (Method::ToolsCall, Target::Tool(name.as_bytes())),
+        (Method::PromptsGet, Target::Prompt(name.as_bytes())),
+        (Method::ResourcesRead, Target::Resource(uri.as_bytes())),
         (Method::Other, Target::None),
     ] {
         metrics.record_operation(&Operation { method: MethodLabel::Known(method), target, ..base });
@@ -74,7 +74,7 @@ fn ten_thousand_of_everything_stay_within_the_projection() {
     let now = Instant::now();
     let good = |metrics: &McpMetrics| {
         let client = metrics.client("claude-code", Some("2.0"), now);
-        metrics.record_operation(&Operation { target: Target::Tool("good"), client, ..CALL });
+        metrics.record_operation(&Operation { target: Target::Tool(b"good"), client, ..CALL });
         metrics.record_exchange(&HttpExchange { path: "/good", answered: false, ..EXCHANGE });
     };
     full_traffic(&metrics);
@@ -158,16 +158,20 @@ fn listed_tools_have_their_place_after_a_flood() {
     let metrics = McpMetrics::builder().max_tools(60).build().unwrap();
     for number in 0..FLOOD {
         let name = format!("evil{number}");
-        metrics.record_operation(&Operation { target: Target::Tool(&name), ..CALL });
+        metrics.record_operation(&Operation { target: Target::Tool(name.as_bytes()), ..CALL });
     }
     let tools: Vec<_> = (0..60).map(|number| format!("real{number}")).collect();
     let names: Vec<_> = tools.iter().map(String::as_str).collect();
     list(&metrics, ListKind::Tools, &names, 0, Instant::now());
     for name in &names {
         let outcome = Outcome::ServerError;
-        metrics.record_operation(&Operation { target: Target::Tool(name), outcome, ..CALL });
+        metrics.record_operation(&Operation {
+            target: Target::Tool(name.as_bytes()),
+            outcome,
+            ..CALL
+        });
     }
-    metrics.record_operation(&Operation { target: Target::Tool("evil0"), ..CALL });
+    metrics.record_operation(&Operation { target: Target::Tool(b"evil0"), ..CALL });
     let page = Page::of(&metrics);
     for name in &names {
         assert_eq!(page.sum("mcp_tool_calls_total", &[("tool_name", name)]), 1, "{name}");

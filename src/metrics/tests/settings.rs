@@ -25,7 +25,7 @@ fn stores_with_the_same_tools_show_the_same_labels_whatever_their_traffic() {
     let (one, other) = (store(), store());
     for (metrics, called) in [(&one, ["a", "x"]), (&other, ["b", "y"])] {
         for tool in called {
-            metrics.record_operation(&Operation { target: Target::Tool(tool), ..CALL });
+            metrics.record_operation(&Operation { target: Target::Tool(tool.as_bytes()), ..CALL });
         }
         list(metrics, ListKind::Tools, &["a", called[1]], 0, Instant::now());
         metrics.record_exchange(&EXCHANGE);
@@ -159,7 +159,7 @@ fn what_clients_choose_pushes_no_configured_tool_out() {
     for name in &names {
         for revision in <Revision as ClosedSet>::ALL {
             for (outcome, code) in ends {
-                let (target, revision) = (Target::Tool(name), Some(*revision));
+                let (target, revision) = (Target::Tool(name.as_bytes()), Some(*revision));
                 metrics.record_operation(&Operation { target, outcome, code, revision, ..CALL });
             }
         }
