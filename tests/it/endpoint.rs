@@ -28,6 +28,8 @@ use prometheus::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Service, ServiceExt};
 
+use crate::support::listen;
+
 const PAGE_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Asks without a runtime: the service is ready at once and so is its answer (T26).
@@ -252,9 +254,8 @@ fn a_foreign_family_that_cannot_be_shown_is_left_out_and_reported_once() {
 
     let service = fresh(&metrics);
     let warnings = Warnings::default();
-    let pages = tracing::subscriber::with_default(warnings.clone(), || {
-        [scrape(&service), scrape(&service), scrape(&service.clone())]
-    });
+    let _listening = listen(warnings.clone());
+    let pages = [scrape(&service), scrape(&service), scrape(&service.clone())];
     for page in pages {
         let families = parse(&page).unwrap();
         assert!(families.iter().any(|family| family.name == "mcp_tool_calls_total_of_mine"));

@@ -11,13 +11,15 @@ use tracing::{
     field::{Field, Visit},
     level_filters::LevelFilter,
     span::Id,
-    subscriber::{DefaultGuard, set_default},
+    subscriber::DefaultGuard,
 };
 use tracing_subscriber::{
     Layer, Registry,
     layer::{Context, SubscriberExt},
     registry::LookupSpan,
 };
+
+use crate::support::listen;
 
 /// Keeps the events of this crate's access log.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +29,7 @@ impl Capture {
     /// Captures what this thread logs down to the level `most`, until the guard is dropped.
     pub(super) fn start(most: LevelFilter) -> (Self, DefaultGuard) {
         let capture = Self::default();
-        let guard = set_default(Registry::default().with(most).with(capture.clone()));
+        let guard = listen(Registry::default().with(most).with(capture.clone()));
         (capture, guard)
     }
 

@@ -15,6 +15,8 @@ use serde_json::Value;
 use tracing::{Subscriber, subscriber::DefaultGuard};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, registry};
 
+use crate::support::listen;
+
 /// The lines that the JSON layer wrote, all of them JSON.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -23,7 +25,7 @@ impl Lines {
     /// Writes the lines of this thread, as far as `RUST_LOG` set to `filter` lets them through.
     pub(crate) fn capture(filter: &str) -> (Self, DefaultGuard) {
         let lines = Self::default();
-        let guard = tracing::subscriber::set_default(lines.subscriber(filter));
+        let guard = listen(lines.subscriber(filter));
         (lines, guard)
     }
 

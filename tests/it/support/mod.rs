@@ -2,6 +2,7 @@
 
 mod body;
 mod client;
+mod listen;
 mod message;
 mod page;
 #[path = "../../../src/mcp/tests/recording.rs"]
@@ -13,6 +14,7 @@ mod wait;
 pub(crate) use self::{
     body::{Broken, Pinned, Probe, Script, Step, data, trailers},
     client::{Client, Raw},
+    listen::listen,
     message::{ANSWER, CALL, MESSAGE_LENGTH, call, event, get, json, post, sse},
     page::{Account, Page, store},
     recording::Recording,

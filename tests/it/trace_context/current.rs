@@ -25,7 +25,7 @@ use super::{
     PARENT, PARENT_SPAN, Sdk, TRACE, attribute, call_with, exchange, id_of, named, names, serving,
     value,
 };
-use crate::support::{ANSWER, Boxed, CALL, Script, Step, data, handler, json, post};
+use crate::support::{ANSWER, Boxed, CALL, Script, Step, data, handler, json, listen, post};
 
 /// The current span of OpenTelemetry, and that of the current exchange.
 type Current = (String, Option<String>);
@@ -107,7 +107,7 @@ async fn the_span_is_current_in_the_request_body_that_another_task_reads() {
 async fn spans_of_handlers_are_children() {
     let sdk = Sdk::new();
     let layer = tracing_opentelemetry::layer().with_tracer(sdk.tracer());
-    let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let _subscriber = listen(tracing_subscriber::registry().with(layer));
     let service = serving(async |_| {
         let outer = tracing::info_span!("query");
         tracing::Instrument::instrument(
@@ -155,7 +155,7 @@ async fn a_remote_parent_is_current_without_any_tracing() {
 async fn a_remote_parent_reaches_spans_of_another_provider() {
     let sdk = Sdk::new();
     let layer = tracing_opentelemetry::layer().with_tracer(sdk.tracer());
-    let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let _subscriber = listen(tracing_subscriber::registry().with(layer));
     let service = serving(async |_| {
         tracing::info_span!("query").in_scope(|| {});
         json(Script::new([data(ANSWER)]))
