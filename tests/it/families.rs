@@ -1,6 +1,5 @@
 //! The families of metrics, filled over HTTP by a real server.
 
-mod flood;
 mod lists;
 mod odd;
 mod traffic;

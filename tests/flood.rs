@@ -1,9 +1,16 @@
 //! What a client makes up changes nothing but counts.
+//!
+//! A process of its own, since it looks at the memory of the process.
+#![allow(clippy::unwrap_used, reason = "what cannot go on in a test has failed it")]
 
-use std::{net::SocketAddr, sync::Arc};
+#[allow(dead_code, unused_imports, reason = "only some of it is needed here")]
+#[path = "it/support/mod.rs"]
+mod support;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use mcp_telemetry::{ObservabilityLayer, metrics::McpMetrics};
@@ -20,7 +27,7 @@ use rmcp::{
 };
 use tokio::net::TcpListener;
 
-use crate::support::{Client, Page, Protocol, within};
+use support::{CALL, Client, Page, Protocol, within};
 
 #[derive(Clone)]
 struct Demo;
@@ -84,14 +91,14 @@ fn message(id: usize, method: &[u8], params: &[&[u8]]) -> Vec<u8> {
     [&head[..], method, br#"","params":{"#, &params, b"}}"].concat()
 }
 
-/// One that varies everything at once: what it asks for, and path, host, session and client.
+/// One that varies everything at once: what it asks for, and method, path, host, session and client.
 fn request(number: usize, kind: Kind) -> Request<Full<Bytes>> {
     let own = name(number);
     let client = [
         &br#""_meta":{"io.modelcontextprotocol/clientInfo":{"name":""#[..],
-        &name(number - number % WAYS),
+        &own,
         br#"","version":""#,
-        number.to_string().as_bytes(),
+        version(number).as_bytes(),
         br#""}}"#,
     ]
     .concat();
@@ -101,10 +108,13 @@ fn request(number: usize, kind: Kind) -> Request<Full<Bytes>> {
         Kind::Prompt => message(number, b"prompts/get", &[&quoted("name"), &client]),
         Kind::Resource => message(number, b"resources/read", &[&quoted("uri"), &client]),
         Kind::Method => message(number, &own, &[&client]),
+        Kind::Verb => Vec::new(),
     };
     let mut session = format!("session-{number}-").into_bytes();
     session.extend_from_slice(if number % 2 == 0 { b"\xff" } else { b"" });
-    Request::post(format!("/mcp/{number}/{}", "p".repeat(number % 30)))
+    Request::builder()
+        .method(if kind == Kind::Verb { verb(number) } else { Method::POST })
+        .uri(path(number))
         .header("host", format!("host-{number}.example"))
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream")
@@ -113,21 +123,84 @@ fn request(number: usize, kind: Kind) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-#[derive(Clone, Copy, Debug)]
+/// A method of HTTP that nobody else has. Their case counts (RFC 9110, section 9.1).
+fn verb(number: usize) -> Method {
+    let verb = match number % WAYS {
+        0 => format!("MADE_UP_{number}"),
+        1 => format!("{}{number}", "LONG".repeat(10)),
+        2 => "post".to_owned(),
+        3 => format!("post{number}"),
+        _ => format!("!#$%&'*+-.^_`|~{number}"),
+    };
+    Method::from_bytes(verb.as_bytes()).unwrap()
+}
+
+fn path(number: usize) -> String {
+    // One long word would be an identifier.
+    let rest = if is_long(number) { "/word".repeat(20) } else { "p".repeat(number % 30) };
+    format!("/mcp/{number}/{rest}")
+}
+
+fn is_long(number: usize) -> bool {
+    number % WAYS == 1
+}
+
+/// A client's version: one that can be shown, one that is too long and one that is odd, in turn.
+fn version(number: usize) -> String {
+    match number % 3 {
+        0 => number.to_string(),
+        1 => format!("{}{number}", "1.".repeat(20)),
+        _ => format!("1;{number}"),
+    }
+}
+
+/// What replaces a client's words, and why.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Clamp {
+    label: &'static str,
+    reason: &'static str,
+}
+
+/// The labels of a request that are replaced, beside what it asks for.
+fn clamps(number: usize, kind: Kind) -> Vec<Clamp> {
+    // No path of these was ever answered by a result, and no client has succeeded in anything.
+    let mut clamps = vec![("path", if is_long(number) { "length" } else { "unknown" })];
+    if kind == Kind::Verb {
+        clamps.push(("method", "unknown"));
+    } else if !is_unreadable(number) {
+        let client = ["unknown", "length", "charset", "charset"][number % WAYS];
+        clamps.push(("client_name", client));
+        // The version is looked at only of who could be shown.
+        let version = [None, Some("length"), Some("charset")][number % 3];
+        let version = version.filter(|_| client == "unknown");
+        clamps.extend(version.map(|reason| ("client_version", reason)));
+    }
+    clamps.into_iter().map(|(label, reason)| Clamp { label, reason }).collect()
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Tool,
     Prompt,
     Resource,
+    /// Of JSON-RPC.
     Method,
+    /// A method of HTTP.
+    Verb,
 }
 
-const KINDS: [Kind; 4] = [Kind::Tool, Kind::Prompt, Kind::Resource, Kind::Method];
+/// Those that carry a message.
+const MESSAGES: [Kind; 4] = [Kind::Tool, Kind::Prompt, Kind::Resource, Kind::Method];
+
+fn kinds() -> impl Iterator<Item = Kind> {
+    MESSAGES.into_iter().chain([Kind::Verb])
+}
 
 fn good() -> Request<Full<Bytes>> {
     Request::post("/mcp")
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream")
-        .body(Full::from(crate::support::CALL))
+        .body(Full::from(CALL))
         .unwrap()
 }
 
@@ -136,7 +209,7 @@ async fn flood(address: SocketAddr, numbers: std::ops::Range<usize>) -> usize {
     let mut client = Client::connect(Protocol::Http1, address).await;
     let mut good_calls = 0;
     for number in numbers {
-        for kind in KINDS {
+        for kind in kinds() {
             let response = client.send(request(number, kind)).await.unwrap();
             within("its end", response.into_body().collect()).await.unwrap();
         }
@@ -161,7 +234,8 @@ fn resident() -> usize {
 /// calls beside it are exact.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_made_up_words_makes_no_series() {
-    let metrics = McpMetrics::new();
+    let builder = McpMetrics::builder().semantic_conventions(true).http_conventions(true);
+    let metrics = builder.network_labels(true).build().unwrap();
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -197,7 +271,10 @@ async fn a_flood_of_made_up_words_makes_no_series() {
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     let projected = metrics.projected_series();
     assert!(series < projected, "{series} series, and {projected} were projected");
-    for made_up in ["made_up", "longlong", "bell", "\u{5929}", "session-", "host-", "example"] {
+    for made_up in [
+        "made_up", "MADE_UP", "longlong", "LONGLONG", "bell", "\u{5929}", "session-", "host-",
+        "example",
+    ] {
         assert!(!text.contains(made_up), "{made_up} is on the page");
     }
 
@@ -208,20 +285,44 @@ async fn a_flood_of_made_up_words_makes_no_series() {
     for kind in ["tool", "prompt", "resource", "method"] {
         assert_eq!(count("mcp_unknown_targets_total", &[("kind", kind)]), readable, "{kind}");
     }
+    let clamped = |labels: &[_]| count("mcp_observability_labels_clamped_total", labels);
     for label in ["tool_name", "prompt_name", "resource_type", "mcp_method"] {
-        let clamped = count("mcp_observability_labels_clamped_total", &[("label", label)]);
-        assert_eq!(clamped, readable, "{label}");
+        assert_eq!(clamped(&[("label", label)]), readable, "{label}");
     }
-    let all = KINDS.len() * EACH + good_calls;
-    for total in ["mcp_operations_total", "mcp_requests_total"] {
+    let mut sent = BTreeMap::new();
+    for clamp in (0..EACH).flat_map(|number| kinds().flat_map(move |kind| clamps(number, kind))) {
+        *sent.entry(clamp).or_insert(0) += 1;
+    }
+    for (&Clamp { label, reason }, &times) in &sent {
+        assert_eq!(clamped(&[("label", label), ("reason", reason)]), times, "{label} {reason}");
+    }
+    for label in ["method", "path", "client_name", "client_version"] {
+        let of_label = sent.iter().filter(|(clamp, _)| clamp.label == label);
+        let times: usize = of_label.map(|(_, times)| times).sum();
+        assert_eq!(clamped(&[("label", label)]), times, "{label}, for no other reason");
+    }
+    let messages = MESSAGES.len() * EACH + good_calls;
+    let all = messages + EACH;
+    for total in [
+        "mcp_operations_total",
+        "mcp_operation_duration_seconds_count",
+        "mcp_requests_total",
+        "mcp_request_duration_seconds_count",
+        "http_server_request_duration_seconds_count",
+    ] {
         assert_eq!(count(total, &[]), all, "{total}");
     }
-    for calls in ["mcp_operation_duration_seconds_count", "mcp_request_duration_seconds_count"] {
-        assert_eq!(count(calls, &[]), all, "{calls}");
+    for (label, value, times) in [
+        ("method", "POST", messages),
+        ("method", "_OTHER", EACH),
+        ("path", "/mcp", good_calls),
+        ("path", "_OTHER", all - good_calls),
+    ] {
+        assert_eq!(count("mcp_requests_total", &[(label, value)]), times, "{label} {value}");
     }
     let unreadable = [("direction", "request"), ("result", "invalid")];
     let invalid = count("mcp_observability_body_inspections_total", &unreadable);
-    assert_eq!(invalid, KINDS.len() * (EACH - readable));
+    assert_eq!(invalid, MESSAGES.len() * (EACH - readable));
     let good = [("tool_name", "echo"), ("status", "success")];
     assert_eq!(count("mcp_tool_calls_total", &good), good_calls);
     assert_eq!(count("mcp_tool_calls_total", &[("tool_name", "echo")]), good_calls);
