@@ -148,6 +148,19 @@ impl Page {
         of_family.map(|sample| sample.labels.keys().map(String::as_str).collect()).collect()
     }
 
+    /// The series of a name in whole numbers, each with all its labels: `name=value`, by the order of
+    /// their names.
+    pub(crate) fn series(&self, name: &str) -> Vec<(String, u64)> {
+        let labels = |sample: &Sample| {
+            let labels = sample.labels.iter().map(|(name, value)| format!("{name}={value}"));
+            labels.collect::<Vec<_>>().join(" ")
+        };
+        let all = self.all(name, &[]).into_iter();
+        let mut series: Vec<_> = all.map(|line| (labels(line), whole(line.value))).collect();
+        series.sort_unstable();
+        series
+    }
+
     /// What has been counted of a family since another page: the values of its labels, by the order of
     /// their names, once for each time.
     #[cfg(feature = "logging")]
@@ -272,6 +285,7 @@ fn reader_takes_a_page_as_it_is_written() {
     assert_eq!(page.count("a_total", &[("x", "1"), ("y", "q\"u\\o\nte")]), 2);
     assert_eq!(page.count("a_total", &[("x", "3")]), 0);
     assert_eq!(page.count("b_count", &[]), 3);
+    assert_eq!(page.series("b_count"), [(String::new(), 2), ("x=1".to_owned(), 1)]);
     assert!((page.sum("b_sum", &[]) - 4.5).abs() < 1e-9);
     assert_eq!(page.label_sets("a_total").len(), 2);
 }
