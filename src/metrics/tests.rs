@@ -5,4 +5,5 @@ mod drive;
 mod families;
 mod flood;
 mod read;
+mod sessions;
 mod settings;

@@ -5,16 +5,20 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use mcp_telemetry::{MetricsLayer, MetricsService, context::RequestContext, metrics::McpMetrics};
+use mcp_telemetry::{
+    MetricsLayer, MetricsService,
+    context::RequestContext,
+    metrics::{Group, McpMetrics},
+};
 use serde_json::{Value, json};
 use tower::{BoxError, Layer, ServiceExt};
 
 use crate::support::{
-    ANSWER, Act, AnyBody, Boxed, CALL, Page, Plan, Script, data, event, get, handler,
+    ANSWER, Act, AnyBody, Boxed, CALL, Page, Plan, Script, Step, data, event, get, handler,
     json as in_json, post, sse, store,
 };
 
@@ -237,4 +241,121 @@ async fn a_name_that_is_said_twice_is_not_learned() {
     let other = [("tool_name", "_OTHER"), ("status", "success")];
     assert_eq!(Page::of(&metrics).count("mcp_tool_calls_total", &other), 1);
     assert!(!metrics.render().contains("made_up"));
+}
+
+/// What a server lists is known from then on, whatever becomes of it.
+#[tokio::test]
+async fn a_prompt_that_is_listed_is_known_by_that() {
+    let metrics = McpMetrics::builder().semantic_conventions(true).build().unwrap();
+    let prompts = json!([{"name": "listed"}]);
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"prompts": prompts}});
+    exchange(&metrics, asks("prompts/list"), &answer).await;
+    let error = json!({"code": -32_602, "message": "no such argument"});
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "error": error});
+    for name in ["listed", "made-up"] {
+        let params = json!({"name": name});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": params});
+        exchange(&metrics, post(Full::from(message.to_string())), &answer).await;
+    }
+    let page = Page::of(&metrics);
+    let family = "mcp_server_operation_duration_seconds_count";
+    let of = |prompt| page.count(family, &[("gen_ai_prompt_name", prompt)]);
+    assert_eq!((of("listed"), of("_OTHER")), (1, 1), "{page:?}");
+}
+
+/// A client that leaves a session's list may take it up again: it is a list on any exchange.
+#[tokio::test]
+async fn a_list_that_comes_on_another_exchange_counts() {
+    let metrics = store();
+    let tools = json!([{"name": "one"}, {"name": "two"}]);
+    let list = json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}).to_string();
+    let mut opened = in_json(Script::new([data(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#)]));
+    opened.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+    let answers = [opened, sse(Script::new([Step::Wait])), sse(Script::new([data(event(&list))]))];
+    let service = MetricsLayer::with_metrics(metrics.clone())
+        .layer(Plan::new(answers.into_iter().map(Act::Respond)));
+
+    let response = service.clone().oneshot(asks("initialize")).await.unwrap();
+    drain(response.into_body()).await;
+    let of_session = |mut request: Request<Full<Bytes>>| {
+        request.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+        service.clone().oneshot(request)
+    };
+    drop(of_session(asks("tools/list")).await.unwrap());
+    assert_eq!(Page::of(&metrics).operations(), 1, "the list goes on without its client");
+    drain(of_session(get(Full::default())).await.unwrap().into_body()).await;
+
+    let page = Page::of(&metrics);
+    let lists = [("mcp_method", "tools/list"), ("outcome", "success")];
+    assert_eq!(page.count("mcp_operations_total", &lists), 1);
+    assert_eq!(page.count("mcp_tools_total", &[]), 2);
+    assert_eq!(page.count("mcp_list_response_items", &[("list", "tools")]), 2);
+    for tool in ["one", "two"] {
+        let bytes = json!({"name": tool}).to_string().len() as u64;
+        assert_eq!(
+            page.count("mcp_tool_definition_bytes", &[("tool_name", tool)]),
+            bytes,
+            "{tool}"
+        );
+    }
+}
+
+/// T27: no more than 64 messages of a batch are kept, and all of them are counted.
+#[tokio::test]
+async fn a_batch_has_the_messages_that_it_has() {
+    for messages in [1, 2, 64, 65, 300] {
+        let metrics = store();
+        let batch = format!("[{}]", vec![CALL; messages].join(","));
+        exchange(&metrics, post(Full::from(batch)), &json!([])).await;
+        let page = Page::of(&metrics);
+        let sizes =
+            (page.count("mcp_batch_size_count", &[]), page.count("mcp_batch_size_sum", &[]));
+        assert_eq!(sizes, (1, messages as u64));
+        assert_eq!(page.operations(), messages.min(64) as u64);
+    }
+    let metrics = store();
+    exchange(&metrics, post(Full::from(CALL)), &json!({})).await;
+    assert_eq!(Page::of(&metrics).count("mcp_batch_size_count", &[]), 0, "one alone is no batch");
+}
+
+/// Sessions tell who calls, also where nobody wants to hear of the sessions themselves.
+#[tokio::test]
+async fn clients_are_told_by_sessions_that_are_not_shown() {
+    for (without, shown) in [
+        (&[][..], (3, 1, 1)),
+        (&[Group::Sessions], (3, 0, 1)),
+        (&[Group::Clients], (0, 1, 1)),
+        (&[Group::Clients, Group::Sessions], (0, 0, 1)),
+    ] {
+        let builder = McpMetrics::builder().semantic_conventions(true);
+        let builder = without.iter().fold(builder, |builder, group| builder.without(*group));
+        let metrics = builder.build().unwrap();
+        let mut opened = in_json(Script::new([data(ANSWER)]));
+        opened.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+        let answers =
+            [opened, in_json(Script::new([data(ANSWER)])), Response::new(Script::new([]))];
+        let service = MetricsLayer::with_metrics(metrics.clone())
+            .layer(Plan::new(answers.into_iter().map(Act::Respond)));
+
+        let params = json!({"clientInfo": {"name": "claude-code", "version": "2.0"}});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+        let mut ends = Request::delete("/mcp").body(Full::<Bytes>::default()).unwrap();
+        let mut call = post(Full::from(CALL));
+        for request in [&mut call, &mut ends] {
+            request.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+        }
+        // Nothing in the second and the third says who asks.
+        for request in [post(Full::from(message.to_string())), call, ends] {
+            drain(service.clone().oneshot(request).await.unwrap().into_body()).await;
+        }
+        let page = Page::of(&metrics);
+        let of_client = [("client_name", "claude-code"), ("client_version", "2.0")];
+        let ended = [("event", "terminated")];
+        let found = (
+            page.count("mcp_client_operations_total", &of_client),
+            page.count("mcp_session_events_total", &ended),
+            page.count("mcp_server_session_duration_seconds_count", &[]),
+        );
+        assert_eq!(found, shown, "without {without:?}");
+    }
 }
