@@ -32,7 +32,7 @@ impl Example {
             .env_remove("LOG_FORMAT")
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .expect("the examples are built: `cargo build --examples --all-features`");
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
