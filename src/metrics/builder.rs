@@ -296,7 +296,8 @@ impl McpMetricsBuilder {
         self
     }
 
-    /// How long a session may be without a request until it counts as expired. Default: 30 minutes.
+    /// How long a session may be without a request and without an open event stream until it counts as
+    /// expired. Default: 30 minutes.
     pub fn session_idle(mut self, time: Duration) -> Self {
         self.session_idle = time;
         self

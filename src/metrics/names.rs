@@ -267,11 +267,12 @@ pub(super) const SESSIONS_ACTIVE: Family = Family::gauge(
 )
 .of(Group::Sessions);
 
-/// At a scrape. A request counts as one when it arrives, whether it is cancelled or not.
+/// At a scrape. A request counts as one when it arrives, whether it is cancelled or not; an event stream
+/// until it ends, however it ends.
 pub(super) const SESSIONS_OLDEST_IDLE_SECONDS: Family = Family::gauge(
     "sessions_oldest_idle_seconds",
     &[],
-    "Time since the last request of the session that has had none for the longest.",
+    "Time since the last request or open stream of the session that has had none for the longest.",
     |_| 1,
 )
 .seconds()
@@ -290,7 +291,7 @@ pub(super) const SESSION_EVENTS_TOTAL: Family = Family::counter(
 pub(super) const SESSION_DURATION_SECONDS: Family = Family::histogram(
     "session_duration_seconds",
     &[],
-    "Time from the start of a session to its end, or to its last request if it expired.",
+    "Time from the start of a session to its end, or to its last use if it expired.",
     |shape| shape.long,
 )
 .seconds()

@@ -13,6 +13,7 @@ use super::{
     },
     lists::{ListItem, ListPage},
     operation::{HttpExchange, MethodLabel, Operation, Target},
+    sessions::SessionPlace,
     store::McpMetrics,
 };
 use crate::{
@@ -37,6 +38,8 @@ pub struct State {
     in_flight: MethodLabel,
     /// Who began the session that the request belongs to.
     client: ClientId,
+    /// That session, if its beginning was seen.
+    session: Option<SessionPlace>,
     /// The session that the response opens.
     opens: Option<SessionKey>,
     /// A message was answered by a result.
@@ -250,7 +253,8 @@ impl Observer for RecordMetrics {
             .and_then(|session| self.metrics.session_seen(session.number(), exchange.started()));
         let state = State {
             in_flight: MethodLabel::None,
-            client: known.map_or(ClientId::NONE, |session| session.client),
+            client: known.map_or(ClientId::NONE, |(facts, _)| facts.client),
+            session: known.map(|(_, place)| place),
             opens: None,
             answered: false,
             detached: 0,
@@ -291,8 +295,11 @@ impl Observer for RecordMetrics {
         }
     }
 
-    fn stream(&self, _: &mut State, kind: exchange::StreamKind) {
+    fn stream(&self, state: &mut State, kind: exchange::StreamKind) {
         self.metrics.stream_opened(kind.into());
+        if let Some(session) = state.session {
+            self.metrics.session_stream_opened(session);
+        }
     }
 
     fn detach(&self, state: &mut State, settlement: &Settlement<'_>) -> Option<Later> {
@@ -376,6 +383,10 @@ impl Observer for RecordMetrics {
             }
             self.metrics.stream_messages(kind, &MESSAGES.map(|event| stream.counts.get(event)));
             self.metrics.stream_closed(kind, closing.duration);
+            if let Some(session) = state.session {
+                let now = closing.exchange.started() + closing.duration;
+                self.metrics.session_stream_closed(session, now);
+            }
         }
         if !state.counted {
             return;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::mcp::Revision;
 
-/// How many sessions are kept, and for how long without a request.
+/// How many sessions are kept, and for how long without a request or an open stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) most: usize,
@@ -44,6 +44,10 @@ pub(super) struct Sessions {
 
 const PER_SET: usize = 8;
 
+/// How many sets are looked at for a session without a stream that can make room. They are enough to
+/// find one where there are some, and few enough to be looked at each time where there are none.
+const LOOKS: usize = 64;
+
 /// The keys stand together, so that a lookup reads one cache line.
 #[derive(Debug, Default)]
 struct Set {
@@ -59,6 +63,20 @@ struct Session {
     created: AtomicU64,
     /// A [`SessionFacts`], packed.
     facts: AtomicU64,
+    /// How many event streams are open, in the lower half. In the upper one, which of those that had the
+    /// place one after the other it is.
+    streams: AtomicU64,
+}
+
+/// Where a session was found.
+///
+/// It may be kept: once the session is over, it leads to none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionPlace {
+    set: usize,
+    place: usize,
+    /// Which of those that had the place one after the other.
+    turn: u64,
 }
 
 /// What is kept of the request that began a session.
@@ -114,12 +132,12 @@ impl Sessions {
         if now >= changing.next_sweep {
             self.sweep(&mut changing, now, &mut ended);
         }
-        if let Some((set, place)) = self.find(key) {
+        if let Some((_, set, place)) = self.find(key) {
             // The server gave the same id out again: what had it before is over.
             ended(changing.end(set, place, now));
         }
         if changing.live >= self.limits.most.max(1) {
-            let evicted = self.evict(&mut changing, key);
+            let evicted = self.evict(&mut changing, key, now);
             evicted.into_iter().for_each(&mut ended);
         }
         let sets = self.homes(key).map(|home| self.sets[home].get_or_init(Box::default));
@@ -127,7 +145,7 @@ impl Sessions {
         let set = if room(sets[1]) > room(sets[0]) { sets[1] } else { sets[0] };
         if room(set) == 0 {
             self.count(SessionEvent::Expired);
-            ended(changing.end_idlest(set));
+            ended(changing.end_idlest(set, now));
         }
         let Some(place) = set.keys.iter().position(is_free) else { return };
         let session = &set.sessions[place];
@@ -138,25 +156,41 @@ impl Sessions {
         changing.live += 1;
     }
 
-    /// Notes a request of a session, and tells how it began. `None` if that was not seen, or the
-    /// session is over.
-    pub(super) fn seen(&self, key: u64, now: Moment) -> Option<SessionFacts> {
+    /// Notes a request of a session, and tells how it began and where it is. `None` if that was not
+    /// seen, or the session is over.
+    pub(super) fn seen(&self, key: u64, now: Moment) -> Option<(SessionFacts, SessionPlace)> {
         let key = key.max(1);
-        let (set, place) = self.find(key)?;
+        let (home, set, place) = self.find(key)?;
         let session = &set.sessions[place];
-        // Clocks were read before; of two that come at once, either will do.
-        if session.seen.load(Ordering::Relaxed) < now.millis() {
-            session.seen.store(now.millis(), Ordering::Relaxed);
-        }
+        session.see(now.millis());
         let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
+        let turn = turn_of(session.streams.load(Ordering::Acquire));
         // The place may have been given to another meanwhile.
-        (set.keys[place].load(Ordering::Acquire) == key).then_some(facts)
+        let is_here = set.keys[place].load(Ordering::Acquire) == key;
+        is_here.then_some((facts, SessionPlace { set: home, place, turn }))
+    }
+
+    /// Notes that a session opens an event stream. As long as one is open the session is not idle.
+    pub(super) fn stream_opened(&self, place: SessionPlace) {
+        if let Some(session) = self.session(place) {
+            session.count_streams(place.turn, |streams| streams + 1);
+        }
+    }
+
+    /// Notes that a stream has ended which its session had opened. Since then the session may be idle.
+    pub(super) fn stream_closed(&self, place: SessionPlace, now: Moment) {
+        let Some(session) = self.session(place) else { return };
+        if turn_of(session.streams.load(Ordering::Relaxed)) == place.turn {
+            // First: who finds no stream open is to find the end of the last one.
+            session.see(now.millis());
+            session.count_streams(place.turn, |streams| streams - 1);
+        }
     }
 
     /// Ends a session at the client's wish.
     pub(super) fn terminate(&self, key: u64, now: Moment) -> Option<Ended> {
         let mut changing = self.lock();
-        let (set, place) = self.find(key.max(1))?;
+        let (_, set, place) = self.find(key.max(1))?;
         self.count(SessionEvent::Terminated);
         Some(changing.end(set, place, now.millis()))
     }
@@ -186,7 +220,7 @@ impl Sessions {
         let oldest = self
             .all()
             .filter(|(set, place)| !is_free(&set.keys[*place]))
-            .map(|(set, place)| set.sessions[place].seen.load(Ordering::Relaxed))
+            .filter_map(|(set, place)| set.sessions[place].idle_since())
             .min();
         if created > 0 {
             let idle = oldest.map_or(0, |seen| now.saturating_sub(seen));
@@ -203,40 +237,48 @@ impl Sessions {
     fn sweep(&self, changing: &mut Changing, now: u64, ended: &mut impl FnMut(Ended)) {
         let idle = whole_millis(self.limits.idle);
         for (set, place) in self.all().filter(|(set, place)| !is_free(&set.keys[*place])) {
-            let seen = set.sessions[place].seen.load(Ordering::Relaxed);
-            if now.saturating_sub(seen) >= idle {
+            let Some(since) = set.sessions[place].idle_since() else { continue };
+            if now.saturating_sub(since) >= idle {
                 self.count(SessionEvent::Expired);
-                ended(changing.end(set, place, seen));
+                ended(changing.end(set, place, since));
             }
         }
         // A scrape sees to it that none is shown for longer; without scrapes this is soon enough.
         changing.next_sweep = now.saturating_add(idle / 16 + 1);
     }
 
-    /// Makes room for `key`: the session that has been idle the longest near its place is over.
-    fn evict(&self, changing: &mut Changing, key: u64) -> Option<Ended> {
+    /// Makes room for `key`: the session that has been idle the longest near its place is over. One with
+    /// an open stream makes room only if nothing else was found.
+    fn evict(&self, changing: &mut Changing, key: u64, now: u64) -> Option<Ended> {
         let is_used = |set: &&Set| !set.keys.iter().all(is_free);
+        let least = |set: &Set| set.sessions[idlest(set)].idleness();
         let own = self.homes(key).into_iter().filter_map(|home| self.sets[home].get());
-        let own = own.map(|set| &**set).filter(is_used);
-        let least = |set: &&Set| set.sessions[idlest(set)].seen.load(Ordering::Relaxed);
-        let set = own.min_by_key(least).or_else(|| {
-            let hand = changing.hand;
-            let round = (0..self.sets.len()).map(|step| (hand + step) & (self.sets.len() - 1));
-            let mut used = round.filter_map(|at| Some((at, &**self.sets[at].get()?)));
-            let (at, set) = used.find(|(_, set)| is_used(set))?;
-            changing.hand = at + 1;
-            Some(set)
-        })?;
+        let mut found = own.map(|set| &**set).filter(is_used).min_by_key(|set| least(set));
+        let mut looks = 0;
+        for _ in 0..self.sets.len() {
+            if found.is_some_and(|set| looks == LOOKS || !least(set).0) {
+                break;
+            }
+            let next = self.sets[changing.hand].get().map(|set| &**set).filter(is_used);
+            changing.hand = (changing.hand + 1) & (self.sets.len() - 1);
+            looks += usize::from(next.is_some());
+            found = found.into_iter().chain(next).min_by_key(|set| least(set));
+        }
+        let set = found?;
         self.count(SessionEvent::Expired);
-        Some(changing.end_idlest(set))
+        Some(changing.end_idlest(set, now))
     }
 
-    fn find(&self, key: u64) -> Option<(&Set, usize)> {
+    fn find(&self, key: u64) -> Option<(usize, &Set, usize)> {
         self.homes(key).into_iter().find_map(|home| {
             let set = self.sets[home].get()?;
             let place = set.keys.iter().position(|one| one.load(Ordering::Acquire) == key)?;
-            Some((&**set, place))
+            Some((home, &**set, place))
         })
+    }
+
+    fn session(&self, place: SessionPlace) -> Option<&Session> {
+        Some(&self.sets[place.set].get()?.sessions[place.place])
     }
 
     /// The two sets in which a key may be.
@@ -257,6 +299,34 @@ impl Sessions {
     }
 }
 
+impl Session {
+    /// Notes that it is in use. Clocks were read before; of two that come at once, either will do.
+    fn see(&self, now: u64) {
+        if self.seen.load(Ordering::Relaxed) < now {
+            self.seen.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Changes how many streams are open, unless the session is over.
+    fn count_streams(&self, turn: u64, change: impl Fn(u64) -> u64) {
+        let change = |streams| (turn_of(streams) == turn).then(|| change(streams));
+        // Nothing to do if it is over.
+        _ = self.streams.fetch_update(Ordering::AcqRel, Ordering::Relaxed, change);
+    }
+
+    /// Whether it has an open stream, and when it was seen last. The least is the most idle.
+    fn idleness(&self) -> (bool, u64) {
+        let has_stream = open_of(self.streams.load(Ordering::Acquire)) > 0;
+        (has_stream, self.seen.load(Ordering::Relaxed))
+    }
+
+    /// `None` as long as it has an open stream.
+    fn idle_since(&self) -> Option<u64> {
+        let (has_stream, seen) = self.idleness();
+        (!has_stream).then_some(seen)
+    }
+}
+
 impl Changing {
     /// Takes a session out of the table, which was over at a time.
     fn end(&mut self, set: &Set, place: usize, at: u64) -> Ended {
@@ -264,14 +334,19 @@ impl Changing {
         let created = session.created.load(Ordering::Relaxed);
         let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
         set.keys[place].store(0, Ordering::Release);
+        // After the key: who finds the new turn does not find the old session. Streams that are still
+        // open are nobody's from here on.
+        let turn = turn_of(session.streams.load(Ordering::Relaxed)).wrapping_add(1);
+        session.streams.store(turn << 32, Ordering::Release);
         self.live -= 1;
         Ended { facts, duration: Duration::from_millis(at.saturating_sub(created)) }
     }
 
     /// Takes the session out that has been idle the longest of a set.
-    fn end_idlest(&mut self, set: &Set) -> Ended {
+    fn end_idlest(&mut self, set: &Set, now: u64) -> Ended {
         let place = idlest(set);
-        self.end(set, place, set.sessions[place].seen.load(Ordering::Relaxed))
+        // One with an open stream was in use until now.
+        self.end(set, place, set.sessions[place].idle_since().unwrap_or(now))
     }
 }
 
@@ -293,7 +368,16 @@ impl SessionFacts {
 /// The place of a session that has been idle the longest; a free place is not looked at.
 fn idlest(set: &Set) -> usize {
     let used = (0..PER_SET).filter(|&place| !is_free(&set.keys[place]));
-    used.min_by_key(|&place| set.sessions[place].seen.load(Ordering::Relaxed)).unwrap_or_default()
+    used.min_by_key(|&place| set.sessions[place].idleness()).unwrap_or_default()
+}
+
+/// The halves of [`Session::streams`].
+const fn turn_of(streams: u64) -> u64 {
+    streams >> 32
+}
+
+const fn open_of(streams: u64) -> u64 {
+    streams & 0xffff_ffff
 }
 
 fn is_free(key: &AtomicU64) -> bool {
@@ -338,6 +422,17 @@ mod tests {
             self.sessions.create(key, FACTS, now, record);
         }
 
+        fn seen(&self, key: u64, seconds: u32) -> Option<SessionFacts> {
+            self.sessions.seen(key, at(seconds)).map(|(facts, _)| facts)
+        }
+
+        /// A request of a session that is answered by an event stream.
+        fn open_stream(&self, key: u64, seconds: u32) -> SessionPlace {
+            let (_, place) = self.sessions.seen(key, at(seconds)).unwrap();
+            self.sessions.stream_opened(place);
+            place
+        }
+
         /// All values but the buckets, by family and label.
         fn shown(&self, seconds: u32) -> BTreeMap<String, u64> {
             let now = at(seconds);
@@ -360,7 +455,7 @@ mod tests {
         assert!(bench.shown(0).is_empty());
         bench.create(7, 0);
         bench.create(8, 10);
-        assert_eq!(bench.sessions.seen(7, at(20)), Some(FACTS));
+        assert_eq!(bench.seen(7, 20), Some(FACTS));
         let shown = bench.shown(30);
         assert_eq!(shown["sessions_active"], 2);
         assert_eq!(
@@ -371,7 +466,7 @@ mod tests {
 
         let ended = bench.sessions.terminate(7, at(60)).unwrap();
         assert_eq!((ended.duration, ended.facts), (60 * SECOND, FACTS));
-        assert_eq!(bench.sessions.seen(7, at(61)), None);
+        assert_eq!(bench.seen(7, 61), None);
         assert!(bench.sessions.terminate(7, at(61)).is_none(), "it ends once");
         let shown = bench.shown(70);
         assert_eq!(shown["sessions_active"], 1);
@@ -412,12 +507,71 @@ mod tests {
         let bench = Bench::new(10);
         bench.create(7, 0);
         for seconds in (1_000..100_000).step_by(1_000) {
-            assert_eq!(bench.sessions.seen(7, at(seconds)), Some(FACTS));
+            assert_eq!(bench.seen(7, seconds), Some(FACTS));
             assert_eq!(bench.active(seconds), 1);
         }
         // Clocks are read before, and arrive in any order.
         bench.sessions.seen(7, at(10));
         assert_eq!(bench.active(100_000), 1);
+    }
+
+    /// Clients that only listen send no request for hours.
+    #[test]
+    fn a_session_with_an_open_stream_is_not_idle() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        let first = bench.open_stream(7, 10);
+        let second = bench.open_stream(7, 20);
+        let shown = bench.shown(10_000);
+        assert_eq!(shown["sessions_active"], 1);
+        assert_eq!(shown["sessions_oldest_idle_seconds"], 0);
+
+        bench.sessions.stream_closed(first, at(10_000));
+        assert_eq!(bench.active(20_000), 1, "the other one is open");
+        bench.sessions.stream_closed(second, at(20_000));
+        let shown = bench.shown(20_030);
+        assert_eq!(shown["sessions_oldest_idle_seconds"], 30_000_000_000);
+        assert_eq!(bench.active(21_799), 1);
+        let shown = bench.shown(21_800);
+        assert_eq!(shown["sessions_active"], 0);
+        assert_eq!(shown["session_duration_seconds sum"], 20_000_000_000_000);
+    }
+
+    #[test]
+    fn a_stream_of_a_session_that_is_over_is_nobodys() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        let old = bench.open_stream(7, 1);
+        let late = bench.sessions.seen(7, at(1)).unwrap().1;
+        bench.sessions.terminate(7, at(2)).unwrap();
+        bench.create(7, 3);
+        bench.sessions.stream_opened(late);
+        let new = bench.open_stream(7, 4);
+        assert_eq!((old.set, old.place), (new.set, new.place));
+        bench.sessions.stream_closed(old, at(5));
+        bench.sessions.stream_closed(late, at(5));
+        assert_eq!(bench.active(5_000), 1, "its own stream is open");
+        bench.sessions.stream_closed(new, at(5_000));
+        assert_eq!(bench.active(6_800), 0, "it had no other");
+    }
+
+    #[test]
+    fn sessions_without_an_open_stream_make_room_first() {
+        let bench = Bench::new(100);
+        for key in 1..=50 {
+            bench.create(key, 0);
+            bench.open_stream(key, 0);
+        }
+        for key in 51..5_000 {
+            bench.create(key, 1);
+        }
+        assert!((1..=50).all(|key| bench.seen(key, 2).is_some()));
+        // Where all of them have one, the table is bounded all the same.
+        for key in 5_000..6_000 {
+            bench.create(key, 3);
+            bench.open_stream(key, 3);
+        }
+        assert_eq!(bench.active(3), 100);
     }
 
     #[test]
@@ -439,7 +593,7 @@ mod tests {
         for number in 2..20_000_u64 {
             let seconds = u32::try_from(number / 100).unwrap();
             bench.create(number, seconds);
-            assert_eq!(bench.sessions.seen(1, at(seconds + 1)), Some(FACTS));
+            assert_eq!(bench.seen(1, seconds + 1), Some(FACTS));
         }
         let shown = bench.shown(200);
         assert_eq!(shown["sessions_active"], 1_000);
@@ -455,7 +609,7 @@ mod tests {
             let bench = Bench::new(most);
             for key in 0..100 {
                 bench.create(key, 0);
-                assert_eq!(bench.sessions.seen(key, at(0)), Some(FACTS));
+                assert_eq!(bench.seen(key, 0), Some(FACTS));
             }
             assert_eq!(bench.active(0), 1);
         }
@@ -471,15 +625,17 @@ mod tests {
                     for number in 0..500 {
                         let key = thread << 40 | number << 8 | 1;
                         bench.create(key, 1);
-                        assert_eq!(bench.sessions.seen(key, at(2)), Some(FACTS));
+                        let stream = bench.open_stream(key, 2);
                         if number % 2 == 0 {
                             assert!(bench.sessions.terminate(key, at(3)).is_some());
                         }
+                        bench.sessions.stream_closed(stream, at(3));
                     }
                 });
             }
         });
         assert_eq!(bench.active(3), 1_000);
+        assert_eq!(bench.active(1_803), 0, "no stream is left open");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
     labels::{ClosedSet, ListKind, SessionEvent, Signal, StreamKind, StreamMessage, UrlScheme},
     lists::{ListItem, ListPage},
     moment::Moment,
-    sessions::SessionFacts,
+    sessions::{SessionFacts, SessionPlace},
     store::McpMetrics,
 };
 use crate::mcp::Revision;
@@ -43,15 +43,30 @@ impl McpMetrics {
     }
 
     /// Notes a request of a session, and tells what is known of it: who began it, and with which
-    /// revision. `None` if its beginning was not seen, or it is over.
-    pub(crate) fn session_seen(&self, key: u64, now: Instant) -> Option<SessionFacts> {
+    /// revision, and where it is. `None` if its beginning was not seen, or it is over.
+    pub(crate) fn session_seen(
+        &self,
+        key: u64,
+        now: Instant,
+    ) -> Option<(SessionFacts, SessionPlace)> {
         if !self.keeps_sessions() {
             return None;
         }
         let now = self.inner.birth.moment(now);
-        let facts = self.inner.sessions.seen(key, now)?;
+        let (facts, place) = self.inner.sessions.seen(key, now)?;
         self.inner.clients.seen(facts.client, now);
-        Some(facts)
+        Some((facts, place))
+    }
+
+    /// Notes that a session opens an event stream. Each call of this needs one of
+    /// [`session_stream_closed`](Self::session_stream_closed).
+    pub(crate) fn session_stream_opened(&self, session: SessionPlace) {
+        self.inner.sessions.stream_opened(session);
+    }
+
+    /// Notes that an event stream of a session has ended.
+    pub(crate) fn session_stream_closed(&self, session: SessionPlace, now: Instant) {
+        self.inner.sessions.stream_closed(session, self.inner.birth.moment(now));
     }
 
     /// Ends a session at the wish of its client.

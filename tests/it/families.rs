@@ -3,4 +3,5 @@
 mod conventions;
 mod lists;
 mod odd;
+mod sessions;
 mod traffic;

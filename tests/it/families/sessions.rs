@@ -1,0 +1,103 @@
+//! Sessions, by what their servers answer.
+
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use mcp_telemetry::{MetricsLayer, metrics::McpMetrics};
+use tower::{Layer, ServiceExt};
+
+use crate::support::{
+    ANSWER, Act, CALL, Page, Plan, Script, Step, data, event, get, json as in_json, post, sse,
+};
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{
+    "protocolVersion":"2025-11-25","capabilities":{},
+    "clientInfo":{"name":"claude-code","version":"2.0"}}}"#;
+
+type Sent = Request<Full<Bytes>>;
+
+/// Sends a request that is answered so, and gives the body of the response, as far as it was not read.
+async fn send(
+    metrics: &McpMetrics,
+    request: Sent,
+    response: Response<Script>,
+) -> impl Body<Data = Bytes> + Unpin {
+    let plan = Plan::new([Act::Respond(response)]);
+    let service = MetricsLayer::with_metrics(metrics.clone()).layer(plan);
+    service.oneshot(request).await.unwrap().into_body()
+}
+
+async fn exchange(metrics: &McpMetrics, request: Sent, response: Response<Script>) {
+    let mut body = send(metrics, request, response).await;
+    while body.frame().await.is_some() {}
+}
+
+/// Lets a server give out the session `one`.
+async fn open_session(metrics: &McpMetrics) {
+    let mut response = answer(ANSWER);
+    response.headers_mut().insert("mcp-session-id", "one".parse().unwrap());
+    exchange(metrics, post(Full::from(INITIALIZE)), response).await;
+}
+
+fn answer(text: &'static str) -> Response<Script> {
+    in_json(Script::new([data(text)]))
+}
+
+fn status(status: StatusCode) -> Response<Script> {
+    let mut response = Response::new(Script::new([]));
+    *response.status_mut() = status;
+    response
+}
+
+fn in_session(mut request: Sent) -> Sent {
+    request.headers_mut().insert("mcp-session-id", "one".parse().unwrap());
+    request
+}
+
+fn delete() -> Sent {
+    Request::delete("/mcp").body(Full::default()).unwrap()
+}
+
+fn events(page: &Page) -> [u64; 5] {
+    ["created", "terminated", "expired", "rejected", "unknown"]
+        .map(|event| page.count("mcp_session_events_total", &[("event", event)]))
+}
+
+/// Many clients only listen, for hours.
+#[tokio::test]
+async fn a_session_that_listens_does_not_expire() {
+    let idle = Duration::from_millis(1);
+    let metrics = McpMetrics::builder().session_idle(idle).build().unwrap();
+    open_session(&metrics).await;
+    let notification = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+    let stream = sse(Script::new([data(event(notification)), Step::Wait]));
+    let mut stream = send(&metrics, in_session(get(Full::default())), stream).await;
+    stream.frame().await.unwrap().ok().unwrap();
+    tokio::time::sleep(20 * idle).await;
+    let page = Page::of(&metrics);
+    assert_eq!(page.count("mcp_sessions_active", &[]), 1);
+    assert_eq!(page.count("mcp_sessions_oldest_idle_seconds", &[]), 0);
+
+    exchange(&metrics, in_session(post(Full::from(CALL))), answer(ANSWER)).await;
+    let client = [("client_name", "claude-code")];
+    assert_eq!(Page::of(&metrics).count("mcp_client_operations_total", &client), 3);
+    exchange(&metrics, in_session(delete()), status(StatusCode::ACCEPTED)).await;
+    drop(stream);
+    let page = Page::of(&metrics);
+    assert_eq!(events(&page), [1, 1, 0, 0, 0]);
+    assert_eq!(page.count("mcp_sessions_active", &[]), 0);
+}
+
+#[tokio::test]
+async fn a_session_whose_stream_has_ended_may_expire() {
+    let idle = Duration::from_millis(1);
+    let metrics = McpMetrics::builder().session_idle(idle).build().unwrap();
+    open_session(&metrics).await;
+    let stream = sse(Script::new([Step::Wait]));
+    drop(send(&metrics, in_session(get(Full::default())), stream).await);
+    tokio::time::sleep(20 * idle).await;
+    assert_eq!(events(&Page::of(&metrics)), [1, 0, 1, 0, 0]);
+}
