@@ -236,7 +236,7 @@ closed_set! {
         Created = "created",
         /// The client ended it.
         Terminated = "terminated",
-        /// It was idle too long, or had to make room.
+        /// It was idle too long, had to make room, or its server did not know it any more.
         Expired = "expired",
         /// A request came without the id that it needs (400).
         Rejected = "rejected",

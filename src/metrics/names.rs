@@ -257,8 +257,8 @@ pub(super) const SERVER_RESOURCES: Family =
 pub(super) const SERVER_PROMPTS: Family =
     Family::gauge("server_prompts", &[], "Prompts that the server offers.", |_| 1);
 
-/// Up when a session is given out, down when it ends, expires or makes room. A cancelled request
-/// leaves its session alone.
+/// Up when a session is given out, down when it ends, expires or makes room, or when its server answers
+/// that it does not know it (404). A cancelled request leaves its session alone.
 pub(super) const SESSIONS_ACTIVE: Family = Family::gauge(
     "sessions_active",
     &[],
@@ -278,8 +278,9 @@ pub(super) const SESSIONS_OLDEST_IDLE_SECONDS: Family = Family::gauge(
 .seconds()
 .of(Group::Sessions);
 
-/// When it happens; an expiry when it is noticed, at a scrape or when a session is given out. A
-/// cancelled request has no event.
+/// When it happens; an expiry when it is noticed: at a scrape, when a session is given out, or when the
+/// server answers that it does not know the session, which counts as `unknown` too. A cancelled request
+/// has no event.
 pub(super) const SESSION_EVENTS_TOTAL: Family = Family::counter(
     "session_events_total",
     &["event"],
@@ -287,7 +288,8 @@ pub(super) const SESSION_EVENTS_TOTAL: Family = Family::counter(
     |_| SessionEvent::ALL.len(),
 ).of(Group::Sessions);
 
-/// When a session ends, expires or makes room. A cancelled request leaves its session alone.
+/// When a session ends, expires, makes room or is found to be over. A cancelled request leaves its session
+/// alone.
 pub(super) const SESSION_DURATION_SECONDS: Family = Family::histogram(
     "session_duration_seconds",
     &[],

@@ -159,7 +159,7 @@ impl RecordMetrics {
         if status == StatusCode::TOO_MANY_REQUESTS && !said.rate_limit {
             self.metrics.record_rate_limited();
         }
-        self.follow_session(settlement, status);
+        self.follow_session(state, settlement, status);
         let is_refused = status.is_client_error() || status.is_server_error();
         if exchange.head().wants_stream() && is_refused {
             self.metrics.stream_refused(status.as_u16());
@@ -187,13 +187,17 @@ impl RecordMetrics {
 
     /// Notes what a status says of the session of a request (MCP 2025-11-25, Transports, session
     /// management).
-    fn follow_session(&self, settlement: &Settlement<'_>, status: StatusCode) {
+    fn follow_session(&self, state: &State, settlement: &Settlement<'_>, status: StatusCode) {
         let exchange = settlement.exchange;
         // Some servers say so in an error without an id; one with an id is about the message.
         let answered = settlement.answer.is_some_and(|answer| answer.id.is_some());
         match (status, exchange.head().session()) {
             (StatusCode::NOT_FOUND, Some(_)) if !answered => {
                 self.metrics.session_event(SessionEvent::Unknown);
+                // The server has ended it, or was started anew. Who does not know the id has found none.
+                if let Some(session) = state.session.filter(|_| is_of_transport(exchange)) {
+                    self.metrics.session_forgotten(session);
+                }
             }
             (StatusCode::BAD_REQUEST, None) if !answered && may_need_session(settlement) => {
                 self.metrics.session_event(SessionEvent::Rejected);
@@ -439,6 +443,20 @@ fn cause(outcome: Outcome, reason: Option<Reason>) -> Option<CancelCause> {
 
 fn scheme(exchange: &Exchange) -> UrlScheme {
     if exchange.head().is_https() { UrlScheme::Https } else { UrlScheme::Http }
+}
+
+/// Whether a request is of the kind that clients send to an MCP server (MCP 2025-11-25, Transports,
+/// Streamable HTTP). A client may name its session in others too, to paths that know no sessions.
+fn is_of_transport(exchange: &Exchange) -> bool {
+    match *exchange.method() {
+        HttpVerb::GET => exchange.head().wants_stream(),
+        HttpVerb::DELETE => true,
+        HttpVerb::POST => exchange.request().is_some_and(|read| {
+            let is_message = |it: &mcp::Message| it.kind != mcp::MessageKind::Invalid;
+            read.is_ok_and(|request| request.messages.iter().any(is_message))
+        }),
+        _ => false,
+    }
 }
 
 /// Whether a request without a session may have been one that needs it: all of a legacy revision but the

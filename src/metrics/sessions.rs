@@ -77,6 +77,8 @@ pub(crate) struct SessionPlace {
     place: usize,
     /// Which of those that had the place one after the other.
     turn: u64,
+    /// When it was in use before.
+    before: u64,
 }
 
 /// What is kept of the request that began a session.
@@ -162,12 +164,13 @@ impl Sessions {
         let key = key.max(1);
         let (home, set, place) = self.find(key)?;
         let session = &set.sessions[place];
+        let before = session.seen.load(Ordering::Relaxed);
         session.see(now.millis());
         let facts = SessionFacts::unpacked(session.facts.load(Ordering::Relaxed));
         let turn = turn_of(session.streams.load(Ordering::Acquire));
         // The place may have been given to another meanwhile.
         let is_here = set.keys[place].load(Ordering::Acquire) == key;
-        is_here.then_some((facts, SessionPlace { set: home, place, turn }))
+        is_here.then_some((facts, SessionPlace { set: home, place, turn, before }))
     }
 
     /// Notes that a session opens an event stream. As long as one is open the session is not idle.
@@ -193,6 +196,20 @@ impl Sessions {
         let (_, set, place) = self.find(key.max(1))?;
         self.count(SessionEvent::Terminated);
         Some(changing.end(set, place, now.millis()))
+    }
+
+    /// Ends a session that its server does not know any more, as a request has found out. Nobody knows
+    /// since when; it lasted until it was in use before that request.
+    pub(super) fn forgotten(&self, place: SessionPlace) -> Option<Ended> {
+        let set = self.sets[place.set].get()?;
+        let mut changing = self.lock();
+        let streams = set.sessions[place.place].streams.load(Ordering::Relaxed);
+        // Another request may have found it out before.
+        let is_here = turn_of(streams) == place.turn;
+        is_here.then(|| {
+            self.count(SessionEvent::Expired);
+            changing.end(set, place.place, place.before)
+        })
     }
 
     pub(super) fn count(&self, event: SessionEvent) {
@@ -572,6 +589,25 @@ mod tests {
             bench.open_stream(key, 3);
         }
         assert_eq!(bench.active(3), 100);
+    }
+
+    /// A server keeps its sessions for a shorter time than the table, or was started anew.
+    #[test]
+    fn a_session_that_its_server_has_forgotten_ends_once_and_when_it_was_last_in_use() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        bench.seen(7, 60);
+        let (_, place) = bench.sessions.seen(7, at(900)).unwrap();
+        let (_, again) = bench.sessions.seen(7, at(901)).unwrap();
+        assert_eq!(bench.sessions.forgotten(place).unwrap().duration, 60 * SECOND);
+        assert!(bench.sessions.forgotten(again).is_none());
+        assert_eq!(bench.seen(7, 902), None);
+        // The server gives the same id out again, and an old request is answered late.
+        bench.create(7, 903);
+        assert!(bench.sessions.forgotten(again).is_none());
+        let shown = bench.shown(904);
+        assert_eq!(shown["sessions_active"], 1);
+        assert_eq!(shown["session_events_total expired"], 1);
     }
 
     #[test]

@@ -79,6 +79,13 @@ impl McpMetrics {
         }
     }
 
+    /// Ends a session that its server does not know any more.
+    pub(crate) fn session_forgotten(&self, session: SessionPlace) {
+        if let Some(ended) = self.inner.sessions.forgotten(session) {
+            self.inner.session_over(ended);
+        }
+    }
+
     /// Counts what happens to a session that is not in the table: a request was rejected without
     /// one, or named one that is not known.
     pub(crate) fn session_event(&self, event: SessionEvent) {

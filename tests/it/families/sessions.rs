@@ -101,3 +101,44 @@ async fn a_session_whose_stream_has_ended_may_expire() {
     tokio::time::sleep(20 * idle).await;
     assert_eq!(events(&Page::of(&metrics)), [1, 0, 1, 0, 0]);
 }
+
+/// A server ends idle sessions itself, and its clients come back with a 404.
+#[tokio::test]
+async fn a_session_that_its_server_does_not_know_any_more_is_over() {
+    for request in [post(Full::from(CALL)), get(Full::default()), delete()] {
+        let metrics = McpMetrics::new();
+        open_session(&metrics).await;
+        let what = request.method().clone();
+        for request in [request.clone(), request].map(in_session) {
+            exchange(&metrics, request, status(StatusCode::NOT_FOUND)).await;
+        }
+        let page = Page::of(&metrics);
+        assert_eq!(events(&page), [1, 0, 1, 0, 2], "{what}");
+        assert_eq!(page.count("mcp_sessions_active", &[]), 0, "{what}");
+        assert_eq!(page.count("mcp_session_duration_seconds_count", &[]), 1, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_else_is_not_found_leaves_the_session_alone() {
+    let refused = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no such method"}}"#;
+    let not_found = || status(StatusCode::NOT_FOUND);
+    let mut answered = answer(refused);
+    *answered.status_mut() = StatusCode::NOT_FOUND;
+    let get = |accept| Request::get("/items").header("accept", accept);
+    for (request, response) in [
+        (get("*/*").body(Full::default()).unwrap(), not_found()),
+        (Request::put("/items").body(Full::default()).unwrap(), not_found()),
+        (post(Full::from("{}")), not_found()),
+        (post(Full::from("name=value")), not_found()),
+        (post(Full::from(CALL)), answered),
+    ] {
+        let metrics = McpMetrics::new();
+        open_session(&metrics).await;
+        let what = format!("{request:?}");
+        exchange(&metrics, in_session(request), response).await;
+        let page = Page::of(&metrics);
+        assert_eq!(page.count("mcp_sessions_active", &[]), 1, "{what}");
+        assert_eq!(page.count("mcp_session_events_total", &[("event", "expired")]), 0, "{what}");
+    }
+}
