@@ -460,12 +460,14 @@ fn is_of_transport(exchange: &Exchange) -> bool {
 }
 
 /// Whether a request without a session may have been one that needs it: all of a legacy revision but the
-/// one that begins a session.
+/// one that begins a session. What any client asks of any server is none of MCP's: a GET has to want a
+/// stream, a DELETE to name its revision, as clients do once they have a session.
 fn may_need_session(settlement: &Settlement<'_>) -> bool {
     let exchange = settlement.exchange;
     let message = settlement.message;
     let of_session = match *exchange.method() {
-        HttpVerb::GET | HttpVerb::DELETE => true,
+        HttpVerb::GET => exchange.head().wants_stream(),
+        HttpVerb::DELETE => exchange.head().revision().is_some(),
         HttpVerb::POST => message.is_some_and(|it| it.method != Some(Method::Initialize)),
         _ => false,
     };

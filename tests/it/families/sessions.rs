@@ -142,3 +142,35 @@ async fn what_else_is_not_found_leaves_the_session_alone() {
         assert_eq!(page.count("mcp_session_events_total", &[("event", "expired")]), 0, "{what}");
     }
 }
+
+/// A layer sees all that its server answers, and most servers answer more than MCP.
+#[tokio::test]
+async fn only_what_needs_a_session_is_rejected_without_one() {
+    let to = |method, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(method).uri("/mcp");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Full::default()).unwrap()
+    };
+    let (legacy, modern) =
+        (("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2026-07-28"));
+    let stream = ("accept", "text/event-stream");
+    for (request, rejected) in [
+        (to("GET", &[("accept", "*/*")]), 0),
+        (to("GET", &[]), 0),
+        (to("GET", &[stream]), 1),
+        (to("GET", &[stream, legacy]), 1),
+        (to("GET", &[stream, modern]), 0),
+        (to("DELETE", &[]), 0),
+        (to("DELETE", &[legacy]), 1),
+        (to("DELETE", &[modern]), 0),
+        (post(Full::from(CALL)), 1),
+        (post(Full::from(INITIALIZE)), 0),
+    ] {
+        let metrics = McpMetrics::new();
+        let what = format!("{request:?}");
+        exchange(&metrics, request, status(StatusCode::BAD_REQUEST)).await;
+        assert_eq!(events(&Page::of(&metrics)), [0, 0, 0, rejected, 0], "{what}");
+    }
+}
