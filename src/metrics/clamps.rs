@@ -42,8 +42,7 @@ impl Label {
             | Self::ClientName
             | Self::RpcMethod => &[Unknown, Length, Charset, Cap],
             // First come, first served: no value is unknown as long as there is room.
-            Self::Component | Self::ClientType => &[Length, Charset, Cap],
-            Self::ClientVersion => &[Length, Charset],
+            Self::Component | Self::ClientType | Self::ClientVersion => &[Length, Charset, Cap],
             Self::ErrorType | Self::GenAiToolName | Self::GenAiPromptName | Self::HttpRoute => {
                 &[Cap]
             }

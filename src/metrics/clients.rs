@@ -66,10 +66,21 @@ impl ClientId {
 /// Clients that are shown at once.
 pub(super) const MOST_SHOWN: usize = 32;
 
-/// Places that only clients of [`KNOWN_CLIENTS`] get. What anybody may make up takes the others.
-const RESERVED: usize = 16;
+/// Places that clients can get whose names are none of [`KNOWN_CLIENTS`]: anybody makes up such names.
+const MOST_UNKNOWN: usize = 16;
 
-/// Successful operations after which a client that is not known by name is shown.
+/// Places that known names can get together. Anybody can call itself by them, too.
+const MOST_KNOWN: usize = 24;
+
+/// Places of these for versions beyond the first of their name, so that a few names with many versions
+/// leave room for the first ones of others.
+const MOST_FURTHER: usize = 16;
+
+/// Versions of one name that are shown. What is beyond shares one more place, as version `_OTHER`.
+const MOST_VERSIONS: usize = 7;
+
+/// Successful operations after which a client is shown. The first version of a known name needs only one:
+/// there are a few of those, and versions without end.
 const PROOF: u32 = 10;
 
 /// How long a client has to be away until another may have its place.
@@ -121,6 +132,8 @@ pub(super) struct Clients {
 struct Place {
     /// The hash of who has it; zero if nobody does.
     identity: AtomicU64,
+    /// The hash of its name, if the place is that of one version.
+    name: AtomicU64,
     turn: AtomicU32,
     /// In seconds since the birth of the store.
     seen: AtomicU64,
@@ -138,6 +151,8 @@ struct Changing {
 struct Shown {
     client: Client,
     known: bool,
+    /// Its name is known, and had another place before.
+    further: bool,
     /// What was counted in this place before, for others.
     before: [u64; OUTCOMES],
 }
@@ -249,6 +264,14 @@ impl Clients {
         (is.turn.load(Ordering::Relaxed) == turn).then_some((FIRST_ROW + place, is))
     }
 
+    /// Whether as many versions of a name are shown as can be, and are in use.
+    fn has_all_versions(&self, name: &str, now: Moment) -> bool {
+        let (name, now) = (self.identity(name, ""), now.seconds());
+        let of_name =
+            |place: &&Place| place.name.load(Ordering::Relaxed) == name && !place.is_away(now);
+        self.places.iter().filter(of_name).count() >= MOST_VERSIONS
+    }
+
     fn identity(&self, name: &str, version: &str) -> u64 {
         // Zero is nobody.
         self.hash.of_texts(name, version) | 1
@@ -282,8 +305,14 @@ impl Clients {
                 |()| version,
             ),
         };
+        let version = if version != OTHER && self.has_all_versions(name, now) {
+            clamps.count(Label::ClientVersion, Reason::Cap);
+            OTHER
+        } else {
+            version
+        };
         let identity = self.identity(name, version);
-        // One whose version cannot be shown may well be shown without it.
+        // One whose version is not shown may well be shown without it.
         if let Some(id) = self.find(identity) {
             self.seen(id, now);
             return id;
@@ -332,15 +361,17 @@ impl Clients {
             return Err(Reason::Unknown);
         };
         candidate.successes = candidate.successes.saturating_add(1);
+        let (identity, successes) = (candidate.identity, candidate.successes);
         let known = KNOWN_CLIENTS.contains(&&*client.name);
-        if !known && candidate.successes < PROOF {
+        let mut shown = changing.shown.iter().flatten();
+        let further = known && shown.any(|shown| shown.client.name == client.name);
+        if successes < PROOF && (further || !known) {
             return Err(Reason::Unknown);
         }
-        let identity = candidate.identity;
         let place = match self.find(identity) {
             // It was promoted as another candidate before.
             Some(shown) => usize::from(shown.place),
-            None => self.give_place(&mut changing, client, known, identity)?,
+            None => self.give_place(&mut changing, client, known, further, identity)?,
         };
         let turn = self.places[place].turn.load(Ordering::Relaxed);
         let promoted = u64::from(id.turn) << 32 | u64::from(turn) << 8 | (place as u64 + 1);
@@ -354,18 +385,27 @@ impl Clients {
         changing: &mut Changing,
         client: Client,
         known: bool,
+        further: bool,
         identity: u64,
     ) -> Result<usize, Reason> {
         let now = self.clock.load(Ordering::Relaxed);
-        let away = |place: &usize| {
-            now.saturating_sub(self.places[*place].seen.load(Ordering::Relaxed)) >= AWAY_SECONDS
-        };
-        let others = changing.shown.iter().flatten().filter(|shown| !shown.known).count();
-        let full = !known && others >= MOST_SHOWN - RESERVED;
+        let new = Shown { client, known, further, before: [0; OUTCOMES] };
+        let shown = || changing.shown.iter().flatten();
+        let shares = new.shares();
+        // Where a share of the new one is full, it may only follow one that has a part in it.
+        let full = shares.map(|share| {
+            share
+                .is_some_and(|(most, has)| shown().filter(|shown| has(&new, shown)).count() >= most)
+        });
         let free = |place: &usize| match &changing.shown[*place] {
-            None => !full,
-            // Within their share the others may only follow each other.
-            Some(shown) => away(place) && !(full && shown.known),
+            None => full == [false; 3],
+            Some(shown) => {
+                let mut shares = full.iter().zip(shares);
+                let fits = |(full, share): (&bool, Option<Share>)| {
+                    !full || share.is_none_or(|(_, has)| has(&new, shown))
+                };
+                self.places[*place].is_away(now) && shares.all(fits)
+            }
         };
         let place = (0..MOST_SHOWN)
             .filter(free)
@@ -376,7 +416,9 @@ impl Clients {
         let turn = is.turn.load(Ordering::Relaxed).wrapping_add(1) & TURNS;
         is.turn.store(turn, Ordering::Relaxed);
         is.seen.store(now, Ordering::Relaxed);
-        changing.shown[place] = Some(Shown { client, known, before: self.row(FIRST_ROW + place) });
+        let name = if new.is_version() { self.identity(&new.client.name, "") } else { 0 };
+        is.name.store(name, Ordering::Relaxed);
+        changing.shown[place] = Some(Shown { before: self.row(FIRST_ROW + place), ..new });
         self.hints[hint_of(identity)].store(number(place), Ordering::Relaxed);
         is.identity.store(identity, Ordering::Release);
         Ok(place)
@@ -412,6 +454,41 @@ impl Clients {
             let labels = [&*client.name, &*client.version];
             expose_row(out, labels, &self.row(FIRST_ROW + place), before);
         }
+    }
+}
+
+impl Place {
+    /// Whether its client has been away for so long that another may have it.
+    fn is_away(&self, now: u64) -> bool {
+        now.saturating_sub(self.seen.load(Ordering::Relaxed)) >= AWAY_SECONDS
+    }
+}
+
+/// How many places some of the clients can have, and whether one that is shown is of these.
+type Share = (usize, fn(&Shown, &Shown) -> bool);
+
+impl Shown {
+    /// The shares in which it has a part.
+    fn shares(&self) -> [Option<Share>; 3] {
+        let of_class: Share = if self.known {
+            (MOST_KNOWN, |_, shown| shown.known)
+        } else {
+            (MOST_UNKNOWN, |_, shown| !shown.known)
+        };
+        let further: Share = (MOST_FURTHER, |_, shown| shown.further);
+        let of_name: Share = (MOST_VERSIONS, |new, shown| {
+            shown.client.name == new.client.name && shown.is_version()
+        });
+        [
+            Some(of_class),
+            Some(further).filter(|_| self.further),
+            Some(of_name).filter(|_| self.is_version()),
+        ]
+    }
+
+    /// It is not the one of all other versions of its name.
+    fn is_version(&self) -> bool {
+        &*self.client.version != OTHER
     }
 }
 
@@ -471,6 +548,26 @@ mod tests {
 
         fn succeed(&self, name: &str, version: &str, times: usize) {
             (0..times).for_each(|_| _ = self.call(name, version, Outcome::Success));
+        }
+
+        /// Fills all places with clients of version `1`, and tells their names.
+        fn fill(&self) -> Vec<String> {
+            let known = KNOWN_CLIENTS[..MOST_SHOWN - MOST_UNKNOWN].iter().map(|&name| name.into());
+            let names: Vec<_> =
+                known.chain((0..MOST_UNKNOWN).map(|number| format!("mine{number}"))).collect();
+            for name in &names {
+                self.succeed(name, "1", 10);
+            }
+            assert!(names.iter().all(|name| self.shown().contains_key(&format!("{name} 1"))));
+            names
+        }
+
+        fn clamped(&self, reason: Reason) -> u64 {
+            let mut all = self.clamps.all();
+            let of_version = |&(label, of, _): &(Label, Reason, u64)| {
+                label == Label::ClientVersion && of == reason
+            };
+            all.find(of_version).unwrap().2
         }
 
         /// The sums over all outcomes, by name and version.
@@ -543,19 +640,11 @@ mod tests {
         for version in ["1;2", "1\n", &long, &"1".repeat(33)] {
             assert_eq!(bench.call("cursor", version, Outcome::Success), Ok(()));
         }
-        assert_eq!(bench.clients.count(bench.id("cursor", None), Outcome::Success), Ok(()));
-        assert_eq!(bench.call("cursor", "", Outcome::Success), Ok(()));
-        let expected = [("cursor ", 2), ("cursor _OTHER", 4)];
+        assert_eq!(bench.clients.count(bench.id("goose", None), Outcome::Success), Ok(()));
+        assert_eq!(bench.call("goose", "", Outcome::Success), Ok(()));
+        let expected = [("cursor _OTHER", 4), ("goose ", 2)];
         assert_eq!(bench.shown(), expected.map(|(name, count)| (name.to_owned(), count)).into());
-        let clamped = |wanted| {
-            let all = bench.clamps.all();
-            let of_version = all.filter(|(label, ..)| *label == Label::ClientVersion);
-            of_version
-                .filter(|(_, reason, _)| *reason == wanted)
-                .map(|(.., count)| count)
-                .sum::<u64>()
-        };
-        assert_eq!((clamped(Reason::Charset), clamped(Reason::Length)), (2, 2));
+        assert_eq!((bench.clamped(Reason::Charset), bench.clamped(Reason::Length)), (2, 2));
     }
 
     /// T27: names that are made up get half of the places at most, and memory stays as it was.
@@ -577,13 +666,13 @@ mod tests {
         for number in 0..20 {
             (0..20).for_each(|_| call(&format!("patient{number}"), "1"));
         }
-        for version in 0..40 {
-            call("claude-code", &version.to_string());
+        for name in &KNOWN_CLIENTS[..MOST_SHOWN - MOST_UNKNOWN] {
+            call(name, "1");
         }
         let shown = bench.shown();
         assert_eq!(shown.len(), MOST_SHOWN + 1, "{shown:?}");
-        let known = shown.keys().filter(|name| name.starts_with("claude-code")).count();
-        assert_eq!(known, RESERVED);
+        let unknown = shown.keys().filter(|name| name.starts_with("patient")).count();
+        assert_eq!(unknown, MOST_UNKNOWN - 1);
         assert_eq!(shown["mine 1"], 91, "nine before the proof");
         assert_eq!(shown.values().sum::<u64>(), calls);
         assert_eq!(shown["_OTHER _OTHER"], refused);
@@ -591,16 +680,67 @@ mod tests {
     }
 
     #[test]
-    fn the_known_may_have_all_places() {
+    fn versions_of_a_known_name_beyond_the_first_need_a_proof() {
         let bench = Bench::new();
-        for version in 0..40 {
-            bench.succeed("claude-code", &version.to_string(), 1);
+        for version in 0..32 {
+            bench.succeed("goose", &version.to_string(), 9);
+        }
+        let expected = [("_OTHER _OTHER", 31 * 9), ("goose 0", 9)];
+        assert_eq!(bench.shown(), expected.map(|(name, count)| (name.to_owned(), count)).into());
+        bench.succeed("goose", "31", 1);
+        assert_eq!(bench.shown()["goose 31"], 1);
+    }
+
+    #[test]
+    fn a_name_has_seven_versions_and_one_place_for_all_others() {
+        let mut bench = Bench::new();
+        for name in ["goose", "mine"] {
+            for version in 0..40 {
+                bench.succeed(name, &version.to_string(), 20);
+            }
+        }
+        let shown = bench.shown();
+        for name in ["goose", "mine"] {
+            let places = shown.keys().filter(|key| key.starts_with(name)).count();
+            assert_eq!(places, MOST_VERSIONS + 1, "{shown:?}");
+            assert_eq!(shown[&format!("{name} _OTHER")], 33 * 20 - 9, "nine before the proof");
+        }
+        assert_eq!(bench.clamped(Reason::Cap), 2 * 33 * 20);
+        assert_eq!(shown.values().sum::<u64>(), 2 * 40 * 20);
+
+        // Versions come and go: the next one follows one of its name that nobody has any more.
+        bench.now = Moment::of_test(25 * HOUR);
+        bench.succeed("goose", "40", 10);
+        let shown = bench.shown();
+        assert_eq!(shown["goose 40"], 1);
+        let places = shown.keys().filter(|key| key.starts_with("goose")).count();
+        assert_eq!(places, MOST_VERSIONS + 1, "{shown:?}");
+    }
+
+    /// A hostile client can call itself by known names, and make versions up.
+    #[test]
+    fn made_up_versions_of_known_names_leave_room_for_others() {
+        let bench = Bench::new();
+        let (hostile, others) = KNOWN_CLIENTS.split_at(4);
+        for name in hostile {
+            for version in 0..32 {
+                bench.succeed(name, &version.to_string(), 20);
+            }
+        }
+        let first = MOST_KNOWN - MOST_FURTHER;
+        assert_eq!(bench.shown().len(), MOST_FURTHER + hostile.len() + 1, "{:?}", bench.shown());
+        for (index, name) in others.iter().take(first).enumerate() {
+            let expected = if index < first - hostile.len() { Ok(()) } else { Err(Reason::Cap) };
+            assert_eq!(bench.call(name, "1", Outcome::Success), expected, "{name}");
+        }
+        let left = MOST_SHOWN - MOST_KNOWN;
+        for number in 0..=left {
+            let name = format!("mine{number}");
+            bench.succeed(&name, "1", 10);
+            let expected = if number < left { Ok(()) } else { Err(Reason::Cap) };
+            assert_eq!(bench.call(&name, "1", Outcome::Success), expected, "{name}");
         }
         assert_eq!(bench.shown().len(), MOST_SHOWN + 1);
-        bench.succeed("mine", "1", 20);
-        assert!(!bench.shown().contains_key("mine 1"));
-        let id = bench.id("mine", Some("1"));
-        assert_eq!(bench.clients.count(id, Outcome::Success), Err(Reason::Cap));
     }
 
     /// No counter goes down: the series of the old client end, and those of the new one start at
@@ -608,42 +748,41 @@ mod tests {
     #[test]
     fn a_place_is_given_on_after_a_day_away_and_counts_from_zero() {
         let mut bench = Bench::new();
-        let numbers: Vec<_> = (0..MOST_SHOWN)
-            .map(|version| {
-                bench.succeed("claude-code", &version.to_string(), 5);
-                bench.id("claude-code", Some(&version.to_string()))
-            })
-            .collect();
+        let names = bench.fill();
+        let numbers: Vec<_> = names.iter().map(|name| bench.id(name, Some("1"))).collect();
+        let new = KNOWN_CLIENTS[MOST_SHOWN - MOST_UNKNOWN];
+        let new_row = format!("{new} 9");
         bench.now = Moment::of_test(23 * HOUR);
-        bench.id("claude-code", Some("0"));
-        bench.succeed("cursor", "9", 1);
-        assert!(!bench.shown().contains_key("cursor 9"), "nobody was away for long");
+        bench.id(&names[0], Some("1"));
+        bench.succeed(new, "9", 1);
+        assert!(!bench.shown().contains_key(&new_row), "nobody was away for long");
 
         bench.now = Moment::of_test(25 * HOUR);
-        bench.succeed("cursor", "9", 1);
+        bench.succeed(new, "9", 1);
         let shown = bench.shown();
-        assert_eq!(shown["cursor 9"], 1);
-        assert_eq!(shown["claude-code 0"], 5, "it was there two hours ago");
+        assert_eq!(shown[&new_row], 1);
+        assert_eq!(shown[&format!("{} 1", names[0])], 10, "it was there two hours ago");
         assert_eq!(shown.len(), MOST_SHOWN + 1, "{shown:?}");
         // A number of the old client, kept for longer than a day, counts for nobody.
-        let gone =
-            (0..MOST_SHOWN).find(|version| !shown.contains_key(&format!("claude-code {version}")));
+        let gone = names.iter().position(|name| !shown.contains_key(&format!("{name} 1")));
         let late = bench.clients.count(numbers[gone.unwrap()], Outcome::Success);
         assert_eq!(late, Err(Reason::Unknown));
-        assert_eq!(bench.shown()["cursor 9"], 1);
+        assert_eq!(bench.shown()[&new_row], 1);
     }
 
     #[test]
     fn clients_are_found_though_their_hints_are_taken() {
         let bench = Bench::new();
-        for version in 0..MOST_SHOWN {
-            bench.succeed("claude-code", &version.to_string(), 1);
-        }
-        for version in 0..MOST_SHOWN {
-            let id = bench.id("claude-code", Some(&version.to_string()));
+        let names = bench.fill();
+        let before = bench.shown();
+        for name in &names {
+            let id = bench.id(name, Some("1"));
             assert_eq!(id.kind, IdKind::Shown);
             assert_eq!(bench.clients.count(id, Outcome::Success), Ok(()));
         }
-        assert!(bench.shown().values().all(|count| *count == 2), "{:?}", bench.shown());
+        let shown = bench.shown();
+        for row in names.iter().map(|name| format!("{name} 1")) {
+            assert_eq!(shown[&row], before[&row] + 1, "{row}");
+        }
     }
 }

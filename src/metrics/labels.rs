@@ -469,7 +469,7 @@ pub(super) fn check_version(version: &str) -> Result<(), Reason> {
 const LONGEST_VERSION: usize = 32;
 
 /// Clients that are in wide use, by the name they send. Places are kept for them, so that names
-/// which somebody makes up cannot take all.
+/// which somebody makes up cannot take all. Anybody can send these too, so they cannot take all either.
 pub(super) const KNOWN_CLIENTS: &[&str] = &[
     "claude-ai",
     "claude-code",

@@ -89,10 +89,11 @@
 //! has proved: what was counted under that stays, and its later calls are `_OTHER`, as all calls of
 //! names are that were not admitted when they came. So sums over a label are always true.
 //!
-//! A client that is widely known is shown after its first successful operation and another after its
-//! tenth; of 32 places 16 are kept for the known ones. A client that has been away for a day can lose
-//! its place, and its series end then. Everything else is from a closed set. What was replaced is
-//! counted in `mcp_observability_labels_clamped_total`.
+//! A client whose name is widely known is shown after its first successful operation, and another one, or
+//! another version of a known one, after its tenth. Of 32 places names that are not known get 16 at most,
+//! known ones 24, and one name those of seven versions; what is beyond these counts as version `_OTHER` of
+//! its name. A client that has been away for a day can lose its place, and its series end then. Everything
+//! else is from a closed set. What was replaced is counted in `mcp_observability_labels_clamped_total`.
 //!
 //! [`McpMetrics::projected_series`] says how many series all of this can be, and
 //! [`McpMetricsBuilder::build`] refuses settings that could be

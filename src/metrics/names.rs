@@ -299,8 +299,8 @@ pub(super) const SESSION_DURATION_SECONDS: Family = Family::histogram(
 .seconds()
 .of(Group::Sessions);
 
-/// At the end of every operation; `none` if the client did not say who it is. A cancelled one counts
-/// with outcome `cancelled`.
+/// At the end of every operation; `none` if the client did not say who it is, and version `_OTHER` if its
+/// name has more versions than are shown. A cancelled one counts with outcome `cancelled`.
 pub(super) const CLIENT_OPERATIONS_TOTAL: Family = Family::counter(
     "client_operations_total",
     &["client_name", "client_version", "outcome"],

@@ -69,7 +69,7 @@ use crate::{
 ///
 /// Nothing that a client sends makes a series of its own. A tool or prompt has one if it was
 /// configured, if the server has listed it, or after a successful call; a route, if it was configured
-/// or has answered a JSON-RPC request; a client, if it is widely known or after ten successful
+/// or has answered a JSON-RPC request; a client, if its name is widely known or after ten successful
 /// operations. A store keeps at most 200 tools, 64 prompts, 32 routes and 32 clients, of which it
 /// learns 50 tools, 50 prompts and 4 routes by success; each of those limits ends in `_OTHER`.
 /// [`projected_series`](Self::projected_series) tells how many series that can be at most.
