@@ -1,6 +1,7 @@
 //! Sessions: how many there are, what happens to them, how long they last.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -70,13 +71,14 @@ struct Session {
 
 /// Where a session was found.
 ///
-/// It may be kept: once the session is over, it leads to none.
+/// It may be kept: once the session is over, it leads to none. It is small, since all exchanges have room
+/// for one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionPlace {
-    set: usize,
-    place: usize,
+    /// The number of the place in the table, from one.
+    number: NonZeroU32,
     /// Which of those that had the place one after the other.
-    turn: u64,
+    turn: u32,
     /// When it was in use before.
     before: u64,
 }
@@ -170,19 +172,21 @@ impl Sessions {
         let turn = turn_of(session.streams.load(Ordering::Acquire));
         // The place may have been given to another meanwhile.
         let is_here = set.keys[place].load(Ordering::Acquire) == key;
-        is_here.then_some((facts, SessionPlace { set: home, place, turn, before }))
+        let number = u32::try_from(home * PER_SET + place + 1).ok().and_then(NonZeroU32::new)?;
+        is_here.then_some((facts, SessionPlace { number, turn, before }))
     }
 
     /// Notes that a session opens an event stream. As long as one is open the session is not idle.
     pub(super) fn stream_opened(&self, place: SessionPlace) {
-        if let Some(session) = self.session(place) {
-            session.count_streams(place.turn, |streams| streams + 1);
+        if let Some((set, at)) = self.at(place) {
+            set.sessions[at].count_streams(place.turn, |streams| streams + 1);
         }
     }
 
     /// Notes that a stream has ended which its session had opened. Since then the session may be idle.
     pub(super) fn stream_closed(&self, place: SessionPlace, now: Moment) {
-        let Some(session) = self.session(place) else { return };
+        let Some((set, at)) = self.at(place) else { return };
+        let session = &set.sessions[at];
         if turn_of(session.streams.load(Ordering::Relaxed)) == place.turn {
             // First: who finds no stream open is to find the end of the last one.
             session.see(now.millis());
@@ -201,14 +205,14 @@ impl Sessions {
     /// Ends a session that its server does not know any more, as a request has found out. Nobody knows
     /// since when; it lasted until it was in use before that request.
     pub(super) fn forgotten(&self, place: SessionPlace) -> Option<Ended> {
-        let set = self.sets[place.set].get()?;
+        let (set, at) = self.at(place)?;
         let mut changing = self.lock();
-        let streams = set.sessions[place.place].streams.load(Ordering::Relaxed);
+        let streams = set.sessions[at].streams.load(Ordering::Relaxed);
         // Another request may have found it out before.
         let is_here = turn_of(streams) == place.turn;
         is_here.then(|| {
             self.count(SessionEvent::Expired);
-            changing.end(set, place.place, place.before)
+            changing.end(set, at, place.before)
         })
     }
 
@@ -294,8 +298,9 @@ impl Sessions {
         })
     }
 
-    fn session(&self, place: SessionPlace) -> Option<&Session> {
-        Some(&self.sets[place.set].get()?.sessions[place.place])
+    fn at(&self, place: SessionPlace) -> Option<(&Set, usize)> {
+        let index = place.number.get() as usize - 1;
+        Some((self.sets[index / PER_SET].get()?, index % PER_SET))
     }
 
     /// The two sets in which a key may be.
@@ -325,7 +330,7 @@ impl Session {
     }
 
     /// Changes how many streams are open, unless the session is over.
-    fn count_streams(&self, turn: u64, change: impl Fn(u64) -> u64) {
+    fn count_streams(&self, turn: u32, change: impl Fn(u64) -> u64) {
         let change = |streams| (turn_of(streams) == turn).then(|| change(streams));
         // Nothing to do if it is over.
         _ = self.streams.fetch_update(Ordering::AcqRel, Ordering::Relaxed, change);
@@ -354,7 +359,7 @@ impl Changing {
         // After the key: who finds the new turn does not find the old session. Streams that are still
         // open are nobody's from here on.
         let turn = turn_of(session.streams.load(Ordering::Relaxed)).wrapping_add(1);
-        session.streams.store(turn << 32, Ordering::Release);
+        session.streams.store(u64::from(turn) << 32, Ordering::Release);
         self.live -= 1;
         Ended { facts, duration: Duration::from_millis(at.saturating_sub(created)) }
     }
@@ -389,8 +394,8 @@ fn idlest(set: &Set) -> usize {
 }
 
 /// The halves of [`Session::streams`].
-const fn turn_of(streams: u64) -> u64 {
-    streams >> 32
+const fn turn_of(streams: u64) -> u32 {
+    (streams >> 32) as u32
 }
 
 const fn open_of(streams: u64) -> u64 {
@@ -564,7 +569,7 @@ mod tests {
         bench.create(7, 3);
         bench.sessions.stream_opened(late);
         let new = bench.open_stream(7, 4);
-        assert_eq!((old.set, old.place), (new.set, new.place));
+        assert_eq!(old.number, new.number);
         bench.sessions.stream_closed(old, at(5));
         bench.sessions.stream_closed(late, at(5));
         assert_eq!(bench.active(5_000), 1, "its own stream is open");
