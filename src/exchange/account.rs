@@ -449,6 +449,7 @@ impl<O: Observer> Account<O> {
         let closing = Closing {
             exchange: &self.exchange,
             duration: self.now(outlived),
+            broken: ending.is_failure(),
             bytes_out: self.sent,
             stream,
             request: self.inspected_request(),

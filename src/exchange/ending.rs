@@ -19,6 +19,13 @@ pub(crate) enum Ending {
     Panicked,
 }
 
+impl Ending {
+    /// Whether the server is to blame.
+    pub(super) fn is_failure(self) -> bool {
+        matches!(self, Self::BodyError | Self::ServiceError | Self::Panicked)
+    }
+}
+
 /// Whether a response is without a body whatever its body type says (RFC 9110, sections 6.4.1,
 /// 9.3.2 and 9.3.6). A server drops such a body without polling it, so the exchange is complete
 /// at the head.

@@ -125,6 +125,8 @@ pub struct Closing<'a> {
     pub(crate) exchange: &'a Exchange,
     /// From the request head to the end of the exchange.
     pub(crate) duration: Duration,
+    /// The inner service or the body of its response failed, or panicked.
+    pub(crate) broken: bool,
     /// Bytes of the response body that were handed to the server.
     pub(crate) bytes_out: u64,
     /// What an event stream carried.

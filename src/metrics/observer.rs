@@ -50,7 +50,6 @@ pub struct State {
     counted: bool,
     /// How the exchange was decided, for the families of the HTTP conventions.
     status: Option<StatusCode>,
-    broken: bool,
     grpc: Option<GrpcStatus>,
 }
 
@@ -229,7 +228,7 @@ impl RecordMetrics {
             path,
             matched: exchange.matched_path(),
             status: state.status.map(|status| status.as_u16()),
-            broken: state.broken,
+            broken: closing.broken,
             duration: closing.duration,
             grpc,
         });
@@ -264,7 +263,6 @@ impl Observer for RecordMetrics {
             detached: 0,
             counted: false,
             status: None,
-            broken: false,
             grpc: None,
         };
         self.metrics.in_flight().enter(state.in_flight);
@@ -367,7 +365,6 @@ impl Observer for RecordMetrics {
             self.metrics.in_flight().leave(state.in_flight);
         }
         state.status = settlement.status;
-        state.broken = settlement.outcome == Outcome::TransportError;
         state.grpc = settlement.grpc;
         if self.leaves_out(settlement) {
             return;

@@ -1,6 +1,8 @@
 //! The families of the conventions, over the wire: what each exchange is labelled with, and with nothing
 //! more.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Full};
@@ -205,6 +207,34 @@ fn rows() -> Vec<Row> {
             Some(&[("error_type", "_OTHER")]),
         ),
         row(
+            "a body that breaks off after the answer",
+            call(),
+            Act::Respond(sse(Script::new([data(event(ANSWER)), Step::Error]))),
+            &[("error_type", "_OTHER")],
+            Some(&[]),
+        ),
+        row(
+            "a stream that breaks off",
+            get(Full::default()),
+            Act::Respond(sse(Script::new([data(event("{}")), Step::Error]))),
+            &[("http_request_method", "GET"), ("error_type", "_OTHER")],
+            None,
+        ),
+        row(
+            "no head, by a panic",
+            call(),
+            Act::PanicInPoll,
+            &[("error_type", "_OTHER"), ("http_response_status_code", "")],
+            Some(&[("error_type", "panic")]),
+        ),
+        row(
+            "a body that panics",
+            call(),
+            Act::Respond(json(Script::new([data("{"), Step::Panic]))),
+            &[("error_type", "_OTHER")],
+            Some(&[("error_type", "panic")]),
+        ),
+        row(
             "no head, by an error",
             call(),
             Act::Fail,
@@ -285,7 +315,8 @@ fn exchange(metrics: &McpMetrics, asks: Request<Full<Bytes>>, act: Act) {
             while body.frame().await.is_some() {}
         }
     };
-    _ = reading.now_or_never();
+    // A panic is an ending as well.
+    _ = catch_unwind(AssertUnwindSafe(|| reading.now_or_never()));
 }
 
 /// T30: scheme, version, status and error are those of the exchange, and nothing else is shown.
