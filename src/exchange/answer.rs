@@ -163,7 +163,7 @@ impl Own {
         on: &mut impl FnMut(&ResponseMessage) -> IsAnswer,
     ) -> Option<R> {
         let Self { place, found } = self;
-        let mut answers = Answers::new();
+        let mut answers = Answers::default();
         let read = match place {
             Place::Apart(reader) => read(reader, found, &mut answers),
             Place::Exchange(exchange) => match &mut *exchange.reading() {
@@ -171,7 +171,7 @@ impl Own {
                 Some(Reading::Request(_)) | None => return None,
             },
         };
-        for answer in &answers {
+        for answer in answers.first.iter().chain(&answers.more) {
             found.show(answer, on);
         }
         Some(read)
@@ -198,10 +198,25 @@ struct Found {
 }
 
 /// Results and errors of one frame: as a rule there is one, or none.
-type Answers = SmallVec<[ResponseMessage; 1]>;
+#[derive(Default)]
+struct Answers {
+    first: Option<ResponseMessage>,
+    more: Vec<ResponseMessage>,
+}
 
 /// Twice as many as a batch has messages. A frame with more of them answers what nobody has asked.
 const MOST_ANSWERS: usize = 128;
+
+impl Answers {
+    #[inline]
+    fn push(&mut self, answer: ResponseMessage) {
+        if self.first.is_none() {
+            self.first = Some(answer);
+        } else if self.more.len() < MOST_ANSWERS {
+            self.more.push(answer);
+        }
+    }
+}
 
 impl Found {
     fn take(&mut self, counts: &mut Option<StreamCounts>, event: Event, answers: &mut Answers) {
@@ -209,9 +224,7 @@ impl Found {
             self.count(counts, &event);
         }
         match event {
-            Event::Message(message) if message.is_answer() && answers.len() < MOST_ANSWERS => {
-                answers.push(message);
-            }
+            Event::Message(message) if message.is_answer() => answers.push(message),
             Event::Invalid(_) => self.invalid = true,
             Event::Message(_) | Event::Priming | Event::Comment => {}
         }

@@ -33,6 +33,7 @@ impl Drop for Entered<'_> {
 }
 
 /// Whether this thread is working for `exchange`.
+#[inline]
 pub(super) fn is_current(exchange: &Arc<Exchange>) -> bool {
     let is_it = |context: &RequestContext| Arc::ptr_eq(context.exchange(), exchange);
     CURRENT
@@ -66,6 +67,7 @@ pub(crate) fn tell_current<R>(sink: Sink, f: impl FnOnce(&Exchange, &mut Said) -
 }
 
 /// Swaps the current context. A thread that is being torn down has none.
+#[inline]
 fn swap(context: &mut Option<RequestContext>) {
     let _ = CURRENT.try_with(|current| {
         if let Ok(mut current) = current.try_borrow_mut() {

@@ -22,6 +22,7 @@ impl KnownMethods {
     }
 
     /// Which of them a method is, if it is one.
+    #[inline]
     pub(crate) fn find(&self, method: &Method) -> Option<usize> {
         self.0.iter().position(|known| known == method)
     }

@@ -25,6 +25,13 @@ pub(super) struct Reader {
     pub(super) counts: Option<StreamCounts>,
 }
 
+impl Reading {
+    #[inline]
+    pub(super) fn request() -> Self {
+        Self::Request(RequestReader::new())
+    }
+}
+
 impl Reader {
     /// Reads an event stream if it is one, else a document.
     pub(super) fn new(stream: bool) -> Self {

@@ -205,22 +205,16 @@ impl Exchange {
         self.rare.get_or_init(Box::default)
     }
 
-    /// Starts to read the request body, which was claimed before.
-    pub(super) fn start_reading(&self) {
-        let mut reading = self.reading();
-        // Where nothing is dropped before, it is made where it is to be.
-        if reading.is_none() {
-            *reading = Some(Reading::Request(mcp::RequestReader::new()));
-        }
-    }
-
-    /// Reads on in the request body. `false` if there is no need to read any further.
+    /// Reads on in the request body, which was claimed before. `false` if there is no need to read any
+    /// further.
     pub(super) fn read_request(&self, read: impl FnOnce(&mut mcp::RequestReader)) -> bool {
         if self.is_request_known() {
             return false;
         }
         let mut reading = self.reading();
-        let Some(Reading::Request(reader)) = &mut *reading else { return false };
+        let Reading::Request(reader) = reading.get_or_insert_with(Reading::request) else {
+            return false;
+        };
         read(reader);
         !reader.is_invalid()
     }
@@ -249,13 +243,13 @@ impl Exchange {
         is_such: impl FnOnce(&mcp::RequestReader) -> bool,
         read: impl FnOnce(&mut mcp::RequestReader) -> Result<mcp::Request, Unread>,
     ) {
-        if self.is_request_known() {
+        if self.is_request_known() || !self.is_read() {
             return;
         }
         // Locked until it is known: who finds no reader here finds what it has read.
         let mut reading = self.reading();
-        match &mut *reading {
-            Some(Reading::Request(reader)) if is_such(reader) => {
+        match reading.get_or_insert_with(Reading::request) {
+            Reading::Request(reader) if is_such(reader) => {
                 // It is asked where it stands: a reader is too big to be moved.
                 self.request.get_or_init(|| read(reader));
             }
@@ -277,7 +271,8 @@ impl Exchange {
     /// Begins to read the response body, if there is room.
     pub(super) fn start_response(&self, stream: bool) -> bool {
         let mut reading = self.reading();
-        let is_free = reading.is_none();
+        // A request that will be read comes first, even if nothing of it has come yet.
+        let is_free = reading.is_none() && (self.is_request_known() || !self.is_read());
         // Each is made where it is to be: a reader that is one or the other would be moved there.
         if is_free && stream {
             *reading = Some(Reading::Response(Reader::sse()));

@@ -241,9 +241,6 @@ pub(super) struct Tap {
 impl Tap {
     #[inline]
     pub(super) fn new(context: &RequestContext, declared: Option<u64>, reads: bool) -> Self {
-        if reads {
-            context.exchange().start_reading();
-        }
         Self { context: context.clone(), reads, declared: declared.unwrap_or(u64::MAX), seen: 0 }
     }
 

@@ -10,6 +10,9 @@ use super::{
 /// Both are counted, since one number that goes up on one thread and down on another would show
 /// values below zero to a reader in between. Having been entered is also what makes a series
 /// appear.
+///
+/// All begin without a method. One that gets to know its method moves there, which is one count: all that
+/// were entered with a method have left the others.
 #[derive(Debug)]
 pub(crate) struct InFlight(Counters);
 
@@ -18,12 +21,20 @@ impl InFlight {
         Self(Counters::new(2 * MethodLabel::COUNT, shards))
     }
 
-    /// Counts an operation that begins. Each call of this needs one of [`leave`](Self::leave).
-    pub(crate) fn enter(&self, method: MethodLabel) {
-        self.0.add(entered(method), 1);
+    /// Counts an operation that begins, under [`MethodLabel::None`]. Each call of this needs one of
+    /// [`leave`](Self::leave).
+    pub(crate) fn enter(&self) {
+        self.0.add(entered(MethodLabel::None), 1);
     }
 
-    /// Counts an operation that ends, with the label that it was entered with.
+    /// Counts an operation that was entered under the method that it turns out to have. Once for each.
+    pub(crate) fn know(&self, method: MethodLabel) {
+        if method != MethodLabel::None {
+            self.0.add(entered(method), 1);
+        }
+    }
+
+    /// Counts an operation that ends, under the method that was known of it.
     pub(crate) fn leave(&self, method: MethodLabel) {
         self.0.add(left(method), 1);
     }
@@ -32,8 +43,13 @@ impl InFlight {
     pub(super) fn get(&self, method: MethodLabel) -> Option<u64> {
         // In this order: what is entered and left in between cannot make the difference negative.
         let left = self.0.get(left(method));
+        let others = MethodLabel::all().filter(|other| *other != MethodLabel::None);
+        let moved: u64 = match method {
+            MethodLabel::None => others.map(|other| self.0.get(entered(other))).sum(),
+            _ => 0,
+        };
         let entered = self.0.get(entered(method));
-        (entered > 0).then(|| entered.saturating_sub(left))
+        (entered > 0).then(|| entered.saturating_sub(left + moved))
     }
 }
 
@@ -57,15 +73,23 @@ mod tests {
         let in_flight = InFlight::new(Shards::for_this_machine());
         let (call, ping) =
             (MethodLabel::Known(Method::ToolsCall), MethodLabel::Known(Method::Ping));
-        assert_eq!(in_flight.get(call), None);
-        in_flight.enter(call);
-        in_flight.enter(call);
-        assert_eq!(in_flight.get(call), Some(2));
+        let none = MethodLabel::None;
+        assert_eq!((in_flight.get(none), in_flight.get(call)), (None, None));
+        for _ in 0..3 {
+            in_flight.enter();
+        }
+        in_flight.know(none);
+        assert_eq!((in_flight.get(none), in_flight.get(call)), (Some(3), None));
+        in_flight.know(call);
+        in_flight.know(call);
+        assert_eq!((in_flight.get(none), in_flight.get(call)), (Some(1), Some(2)));
         thread::scope(|scope| {
             scope.spawn(|| in_flight.leave(call));
             scope.spawn(|| in_flight.leave(call));
         });
-        assert_eq!(in_flight.get(call), Some(0));
+        assert_eq!((in_flight.get(none), in_flight.get(call)), (Some(1), Some(0)));
+        in_flight.leave(none);
+        assert_eq!(in_flight.get(none), Some(0));
         assert_eq!(in_flight.get(ping), None);
     }
 }

@@ -265,7 +265,7 @@ impl Observer for RecordMetrics {
             status: None,
             grpc: None,
         };
-        self.metrics.in_flight().enter(state.in_flight);
+        self.metrics.in_flight().enter();
         if self.metrics.has_http_conventions() {
             self.metrics.http_entered(exchange.method(), scheme(exchange));
         }
@@ -273,15 +273,17 @@ impl Observer for RecordMetrics {
     }
 
     fn message(&self, state: &mut State, exchange: &Exchange) {
-        if let Some(Ok(request)) = exchange.request().filter(|_| exchange.is_batch()) {
-            let messages = request.messages.len() as u64 + u64::from(request.beyond);
-            self.metrics.record_batch(messages);
+        match exchange.request() {
+            Some(Ok(request)) if request.batch => {
+                let messages = request.messages.len() as u64 + u64::from(request.beyond);
+                self.metrics.record_batch(messages);
+            }
+            _ => {
+                let Some(message) = exchange.message() else { return };
+                state.in_flight = method_label(message);
+                self.metrics.in_flight().know(state.in_flight);
+            }
         }
-        let Some(message) = exchange.message() else { return };
-        let known = method_label(message);
-        self.metrics.in_flight().leave(state.in_flight);
-        self.metrics.in_flight().enter(known);
-        state.in_flight = known;
     }
 
     fn enter(&self, _: &State) {}
@@ -352,7 +354,8 @@ impl Observer for RecordMetrics {
         if state.detached & 1 << settlement.index == 0 {
             let said = settlement.exchange.said(self.metrics.sink());
             self.record_operation(self.operation(settlement, state.client), said);
-            if let (Some(message), Some(answer)) = (settlement.message, settlement.answer) {
+            let answer = settlement.answer.filter(|answer| answer.list.is_some());
+            if let (Some(message), Some(answer)) = (settlement.message, answer) {
                 let now = settlement.exchange.started() + settlement.duration;
                 self.record_list(message.method, answer, message.cursor, now);
             }

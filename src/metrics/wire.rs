@@ -398,7 +398,8 @@ mod tests {
         let metrics = McpMetrics::new();
         assert_no(&metrics, "mcp_requests_in_flight");
         let ping = MethodLabel::Known(Method::Ping);
-        metrics.in_flight().enter(ping);
+        metrics.in_flight().enter();
+        metrics.in_flight().know(ping);
         assert_lines(&metrics, &[r#"mcp_requests_in_flight{mcp_method="ping"} 1"#]);
         metrics.in_flight().leave(ping);
         assert_lines(&metrics, &[r#"mcp_requests_in_flight{mcp_method="ping"} 0"#]);

@@ -179,14 +179,14 @@ impl Draft {
             let mut others = self.other_targets.drain(..);
             message.target = others.find(|(field, _)| Some(*field) == target).map(|(_, text)| text);
         }
-        if message.method != Some(Method::NotificationsCancelled) {
+        if message.cancels.is_some() && message.method != Some(Method::NotificationsCancelled) {
             message.cancels = None;
         }
-        let [params_client, meta_client] = &mut self.clients;
-        message.client = meta_client.take();
         if message.method == Some(Method::Initialize) {
-            message.client = params_client.take().or(message.client.take());
+            let [params_client, meta_client] = &mut self.clients;
+            message.client = params_client.take().or(meta_client.take());
         } else {
+            message.client = self.clients[ClientSource::Meta as usize].take();
             message.requested_version = None;
         }
         message.trace.take_if(|trace| **trace == TraceFields::default());

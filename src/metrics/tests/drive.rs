@@ -106,7 +106,7 @@ pub(super) fn full_traffic(metrics: &McpMetrics) {
     let target = Target::Prompt(b"greeting");
     metrics.record_operation(&Operation { method: prompts, target, ..CALL });
 
-    metrics.in_flight().enter(MethodLabel::None);
+    metrics.in_flight().enter();
     for status in [200, 404, 503] {
         metrics.record_exchange(&HttpExchange { status, ..EXCHANGE });
         metrics.http_entered(REQUEST.method, REQUEST.scheme);
