@@ -88,6 +88,7 @@
 //! |---|---|---|
 //! | `logging` | yes | [`logging`]: JSON and text lines for tracing-subscriber, with the ids of the exchange |
 //! | `axum` | no | `matched_path` on each layer: the path that axum's router has matched, as a route |
+//! | `process` | no | the [`prometheus`] crate's families of the process (Linux), in its default registry |
 //!
 //! # Cardinality
 //!

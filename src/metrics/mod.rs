@@ -141,6 +141,11 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With the feature `process`, CPU, memory and descriptors of the process are in the default registry of the
+//! [`prometheus`] crate (on Linux). [`MetricsService::new`] serves it; a store of one's own does if it is
+//! given that [registry](McpMetricsBuilder::registry), or another one with a
+//! `prometheus::process_collector::ProcessCollector`.
 
 mod admission;
 mod auth;

@@ -51,6 +51,21 @@ fn fresh(metrics: &McpMetrics) -> MetricsService {
     MetricsService::with_metrics(metrics.clone()).share_for(Duration::ZERO)
 }
 
+/// What is in prometheus's default registry comes beside the global store, and beside one that is given it.
+#[cfg(all(feature = "process", target_os = "linux"))]
+#[test]
+fn the_process_shows_with_its_feature() {
+    let page = scrape(&MetricsService::new());
+    for family in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"]
+    {
+        assert!(page.contains(&format!("\n{family} ")), "{family}: {page}");
+    }
+    assert!(!scrape(&fresh(&McpMetrics::new())).contains("process_"), "nobody has asked");
+    let builder = McpMetrics::builder().namespace("with_process");
+    let metrics = builder.registry(prometheus::default_registry().clone()).build().unwrap();
+    assert!(scrape(&fresh(&metrics)).contains("\nprocess_cpu_seconds_total "));
+}
+
 #[test]
 fn get_has_the_page_and_head_the_same_headers_without_it() {
     let metrics = McpMetrics::new();

@@ -66,7 +66,7 @@ fn hostile(metrics: &McpMetrics, number: u64, now: Instant) {
     metrics.record_rate_limit_hit(&name);
 }
 
-/// T27, D8, D12: names, URIs, methods, paths, clients and sessions without end make no series
+/// T27, D8: names, URIs, methods, paths, clients and sessions without end make no series
 /// without end; what is good beside them stays exact, and all sums are true.
 #[test]
 fn ten_thousand_of_everything_stay_within_the_projection() {

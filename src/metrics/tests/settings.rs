@@ -38,6 +38,12 @@ fn stores_with_the_same_tools_show_the_same_labels_whatever_their_traffic() {
     assert_eq!(tools(&one), tools(&other));
     assert_eq!(tools(&one).len(), 10, "three for each tool, and the success of `_OTHER`");
     assert_eq!(Page::of(&one).sum("mcp_tool_calls_total", &[("tool_name", "_OTHER")]), 1);
+    // No family of either shows a name that was not configured.
+    let known = ["", "_OTHER", "a", "b", "c"];
+    for line in [&one, &other].into_iter().flat_map(|metrics| Page::of(metrics).lines) {
+        assert!(known.contains(&line.label("tool_name")), "{line:?}");
+        assert!(["", "_OTHER"].contains(&line.label("path")), "{line:?}");
+    }
 }
 
 #[test]

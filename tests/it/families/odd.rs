@@ -96,6 +96,27 @@ async fn a_name_that_only_a_header_tells_is_not_learned() {
     assert_eq!((calls("echo"), calls("_OTHER")), (1, 1));
 }
 
+/// D12: whom a limit turned away is no label; the wire does not say what the limit is on.
+#[tokio::test]
+async fn a_client_that_is_turned_away_by_a_limit_is_not_named() {
+    let metrics = store();
+    for number in 0..50 {
+        let mut request = post(Full::<Bytes>::from(CALL));
+        for header in ["authorization", "x-api-key", "x-forwarded-for", "mcp-session-id"] {
+            request.headers_mut().insert(header, format!("key-{number}").parse().unwrap());
+        }
+        let mut response = in_json(Script::new([data("limited")]));
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert("x-ratelimit-key", format!("key-{number}").parse().unwrap());
+        let plan = Plan::new([Act::Respond(response)]);
+        let layer = MetricsLayer::with_metrics(metrics.clone());
+        drain(layer.layer(plan).oneshot(request).await.unwrap().into_body()).await;
+    }
+    let hits = Page::of(&metrics).series("mcp_rate_limit_hits_total");
+    assert_eq!(hits, [("client_type=unknown".to_owned(), 50)]);
+    assert!(!metrics.render().contains("key-"));
+}
+
 /// A stream that reads the request only after it has sent its first frame.
 struct ReadsLate {
     first: Option<Bytes>,
