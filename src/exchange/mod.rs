@@ -50,7 +50,7 @@ pub(crate) use self::{
     head::{Credentials, SessionKey},
     hold::Holding,
     known_methods::KnownMethods,
-    media::Inspection,
+    media::{Inspection, Unread},
     observer::Observer,
     outcome::{CallStatus, Component, Reason},
     record::{Applied, Exchange, NotCounted, Said, Sink, Told, ToldClient, short_text},

@@ -212,6 +212,10 @@ impl Exchange {
             return false;
         }
         let mut reading = self.reading();
+        // It may have become known before the lock was free.
+        if reading.is_none() && self.is_request_known() {
+            return false;
+        }
         let Reading::Request(reader) = reading.get_or_insert_with(Reading::request) else {
             return false;
         };
@@ -248,6 +252,9 @@ impl Exchange {
         }
         // Locked until it is known: who finds no reader here finds what it has read.
         let mut reading = self.reading();
+        if self.is_request_known() {
+            return;
+        }
         match reading.get_or_insert_with(Reading::request) {
             Reading::Request(reader) if is_such(reader) => {
                 // It is asked where it stands: a reader is too big to be moved.

@@ -290,7 +290,7 @@ impl McpMetricsBuilder {
     /// How many sessions are kept. Default: 10,000.
     ///
     /// A session more takes the place of one that has been idle for longer than most, which counts
-    /// as expired. A session is some 70 bytes of memory.
+    /// as expired. A session is some 130 bytes of memory.
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;
         self

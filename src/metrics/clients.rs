@@ -368,10 +368,15 @@ impl Clients {
         if successes < PROOF && (further || !known) {
             return Err(Reason::Unknown);
         }
-        let place = match self.find(identity) {
-            // It was promoted as another candidate before.
-            Some(shown) => usize::from(shown.place),
-            None => self.give_place(&mut changing, client, known, further, identity)?,
+        let shown = |identity| self.find(identity).map(|shown| usize::from(shown.place));
+        // It may have been promoted as another candidate before.
+        let place = if let Some(place) = shown(identity) {
+            place
+        } else {
+            // One that was told before the places of its name were taken is one of the others of it.
+            let rest = self.identity(&client.name, OTHER);
+            let given = self.give_place(&mut changing, client, known, further, identity);
+            given.or_else(|reason| shown(rest).ok_or(reason))?
         };
         let turn = self.places[place].turn.load(Ordering::Relaxed);
         let promoted = u64::from(id.turn) << 32 | u64::from(turn) << 8 | (place as u64 + 1);
@@ -677,6 +682,21 @@ mod tests {
         assert_eq!(shown.values().sum::<u64>(), calls);
         assert_eq!(shown["_OTHER _OTHER"], refused);
         assert_eq!(bench.clients.lock().candidates.len(), SETS * PER_SET);
+    }
+
+    /// A session knows its client from before all places of the name were taken.
+    #[test]
+    fn a_version_that_was_told_before_the_name_was_full_is_one_of_its_others() {
+        let bench = Bench::new();
+        let early = bench.id("mine", Some("early"));
+        for version in 0..=MOST_VERSIONS {
+            bench.succeed("mine", &version.to_string(), 10);
+        }
+        let before = bench.shown()["mine _OTHER"];
+        for _ in 0..20 {
+            _ = bench.clients.count(early, Outcome::Success);
+        }
+        assert_eq!(bench.shown()["mine _OTHER"], before + 11, "but for the proof");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use super::{
     operation::MethodLabel,
     store::McpMetrics,
 };
-use crate::exchange::{NotCounted, Said, tell_current};
+use crate::exchange::{NotCounted, tell_current};
 
 /// Answers `GET` and `HEAD` with the page that Prometheus scrapes, at any path.
 ///
@@ -112,12 +112,15 @@ impl MetricsService {
         self
     }
 
-    /// Under one of the layers, a scrape would find itself in flight. It has no message, which is what
-    /// it is in flight as.
+    /// Under one of the layers, a scrape would find itself in flight.
     fn leave_flight(&self) {
-        let first = |said: &mut Said| !mem::replace(&mut said.scrape, true);
-        if tell_current(self.metrics.sink(), |_, said| first(said)) == Some(true) {
-            self.metrics.in_flight().leave(MethodLabel::None);
+        let leaves = tell_current(self.metrics.sink(), |exchange, said| {
+            // Its head can name a message, which is what it is in flight as then.
+            let method = exchange.message().map_or(MethodLabel::None, MethodLabel::of);
+            (!mem::replace(&mut said.scrape, true)).then_some(method)
+        });
+        if let Some(method) = leaves.flatten() {
+            self.metrics.in_flight().leave(method);
         }
     }
 

@@ -46,7 +46,8 @@ pub(crate) struct ListItem<'a> {
 /// Clients list at the same time, and not every user is shown the same. So what the server offers
 /// is all that was listed in the hour before the last complete list, and the size of a list is that
 /// of the largest in an hour: neither goes up and down with who asks. A page goes on with the list that
-/// its cursor names, whoever asks for it and however often.
+/// its cursor names, whoever asks for it and however often. Users whose lists differ and whose cursors are
+/// the same cannot be told apart.
 #[derive(Debug)]
 pub(super) struct Lists {
     hash: Hash,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     exchange::{
         self, Applied, CallStatus, Closing, Component, Exchange, GrpcStatus, Later, Observer,
-        Outcome, Reason, Said, SessionKey, Settlement, StreamEvent,
+        Outcome, Reason, Said, SessionKey, Settlement, StreamEvent, Unread,
     },
     mcp::{self, Cursor, Method, ResponseKind, ResponseMessage},
 };
@@ -72,11 +72,11 @@ impl RecordMetrics {
         settlement.not_counted && !self.count_scrapes
     }
 
-    /// An operation as the wire shows it. `known` is who began its session.
-    fn operation<'a>(&self, settlement: &Settlement<'a>, known: ClientId) -> Operation<'a> {
+    /// An operation of a client as the wire shows it.
+    fn operation<'a>(settlement: &Settlement<'a>, client: ClientId) -> Operation<'a> {
         let result = settlement.answer.filter(|answer| answer.kind == ResponseKind::Result);
         Operation {
-            method: settlement.message.map_or(MethodLabel::None, method_label),
+            method: settlement.message.map_or(MethodLabel::None, MethodLabel::of),
             target: target(settlement.method(), settlement.target()),
             proves: settlement.is_target_certain(),
             outcome: settlement.outcome,
@@ -86,7 +86,7 @@ impl RecordMetrics {
             duration: Some(settlement.duration),
             reason: settlement.reason,
             cancelled: cause(settlement.outcome, settlement.reason),
-            client: self.client(settlement, known),
+            client,
             arguments_bytes: settlement.message.and_then(|message| message.arguments_bytes),
             result_bytes: result.map(|answer| answer.result_bytes),
             version: settlement.exchange.head().version(),
@@ -194,8 +194,9 @@ impl RecordMetrics {
             (StatusCode::NOT_FOUND, Some(_)) if !answered => {
                 self.metrics.session_event(SessionEvent::Unknown);
                 // The server has ended it, or was started anew. Who does not know the id has found none.
-                if let Some(session) = state.session.filter(|_| is_of_transport(exchange)) {
-                    self.metrics.session_forgotten(session);
+                if let Some(session) = state.session.filter(|_| self.is_of_transport(exchange)) {
+                    let now = exchange.started() + settlement.duration;
+                    self.metrics.session_forgotten(session, now);
                 }
             }
             (StatusCode::BAD_REQUEST, None) if !answered && may_need_session(settlement) => {
@@ -207,6 +208,26 @@ impl RecordMetrics {
             }
             _ => {}
         }
+    }
+
+    /// Whether a request is of the kind that clients send to an MCP server (MCP 2025-11-25, Transports,
+    /// Streamable HTTP), and to a route that is known. A client may name its session anywhere, and paths
+    /// that do not exist know no sessions.
+    fn is_of_transport(&self, exchange: &Exchange) -> bool {
+        let is_of_kind = match *exchange.method() {
+            HttpVerb::GET => exchange.head().wants_stream(),
+            HttpVerb::DELETE => true,
+            HttpVerb::POST => match exchange.request() {
+                Some(Ok(request)) => {
+                    request.messages.iter().any(|it| it.kind != mcp::MessageKind::Invalid)
+                }
+                // Who refuses a session need not read what it is sent.
+                Some(Err(unread)) => unread == Unread::Partial,
+                None => false,
+            },
+            _ => false,
+        };
+        is_of_kind && self.metrics.knows_route(exchange.path(), exchange.matched_path())
     }
 
     /// Records an exchange for the families of the HTTP conventions.
@@ -280,7 +301,7 @@ impl Observer for RecordMetrics {
             }
             _ => {
                 let Some(message) = exchange.message() else { return };
-                state.in_flight = method_label(message);
+                state.in_flight = MethodLabel::of(message);
                 self.metrics.in_flight().know(state.in_flight);
             }
         }
@@ -314,7 +335,7 @@ impl Observer for RecordMetrics {
         // Not the exchange: with it, what its client has sent would be kept.
         let observer = self.clone();
         let said = settlement.exchange.said(self.metrics.sink());
-        let known = self.operation(settlement, state.client);
+        let known = Self::operation(settlement, self.client(settlement, state.client));
         let method = settlement.method();
         let name = settlement.target().map(Box::<[u8]>::from);
         let known = Operation { target: Target::None, ..known };
@@ -346,14 +367,19 @@ impl Observer for RecordMetrics {
         }
         state.answered |=
             settlement.answer.is_some_and(|answer| answer.kind == ResponseKind::Result);
+        let is_detached = state.detached & 1 << settlement.index != 0;
+        if is_detached && state.opens.is_none() {
+            return;
+        }
+        // Once: a version that is not shown is counted each time that it is told.
+        let client = self.client(settlement, state.client);
         if let Some(session) = state.opens.take() {
-            let client = self.client(settlement, state.client);
             let now = settlement.exchange.started() + settlement.duration;
             self.metrics.session_created(session.number(), client, settlement.revision(), now);
         }
-        if state.detached & 1 << settlement.index == 0 {
+        if !is_detached {
             let said = settlement.exchange.said(self.metrics.sink());
-            self.record_operation(self.operation(settlement, state.client), said);
+            self.record_operation(Self::operation(settlement, client), said);
             let answer = settlement.answer.filter(|answer| answer.list.is_some());
             if let (Some(message), Some(answer)) = (settlement.message, answer) {
                 let now = settlement.exchange.started() + settlement.duration;
@@ -414,14 +440,6 @@ const MESSAGES: [StreamEvent; 5] = [
     StreamEvent::Comment,
 ];
 
-fn method_label(message: &mcp::Message) -> MethodLabel {
-    match (message.kind, message.method) {
-        (mcp::MessageKind::Response, _) => MethodLabel::Response,
-        (_, Some(method)) => MethodLabel::Known(method),
-        (_, None) => MethodLabel::None,
-    }
-}
-
 fn target(method: Option<Method>, name: Option<&[u8]>) -> Target<'_> {
     match (method, name) {
         (Some(Method::ToolsCall), Some(name)) => Target::Tool(name),
@@ -443,20 +461,6 @@ fn cause(outcome: Outcome, reason: Option<Reason>) -> Option<CancelCause> {
 
 fn scheme(exchange: &Exchange) -> UrlScheme {
     if exchange.head().is_https() { UrlScheme::Https } else { UrlScheme::Http }
-}
-
-/// Whether a request is of the kind that clients send to an MCP server (MCP 2025-11-25, Transports,
-/// Streamable HTTP). A client may name its session in others too, to paths that know no sessions.
-fn is_of_transport(exchange: &Exchange) -> bool {
-    match *exchange.method() {
-        HttpVerb::GET => exchange.head().wants_stream(),
-        HttpVerb::DELETE => true,
-        HttpVerb::POST => exchange.request().is_some_and(|read| {
-            let is_message = |it: &mcp::Message| it.kind != mcp::MessageKind::Invalid;
-            read.is_ok_and(|request| request.messages.iter().any(is_message))
-        }),
-        _ => false,
-    }
 }
 
 /// Whether a request without a session may have been one that needs it: all of a legacy revision but the

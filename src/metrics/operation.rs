@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     exchange::{Component, Outcome, Reason},
-    mcp::{Method, Revision},
+    mcp::{Message, MessageKind, Method, Revision},
 };
 
 /// One JSON-RPC message that was served, or an exchange without one.
@@ -54,6 +54,14 @@ pub(crate) enum MethodLabel {
 }
 
 impl MethodLabel {
+    pub(super) fn of(message: &Message) -> Self {
+        match (message.kind, message.method) {
+            (MessageKind::Response, _) => Self::Response,
+            (_, Some(method)) => Self::Known(method),
+            (_, None) => Self::None,
+        }
+    }
+
     pub(super) const COUNT: usize = Method::ALL.len() + 2;
 
     pub(super) fn all() -> impl Iterator<Item = Self> {

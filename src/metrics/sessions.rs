@@ -203,8 +203,9 @@ impl Sessions {
     }
 
     /// Ends a session that its server does not know any more, as a request has found out. Nobody knows
-    /// since when; it lasted until it was in use before that request.
-    pub(super) fn forgotten(&self, place: SessionPlace) -> Option<Ended> {
+    /// since when; it lasted until it was in use before that request, which one with an open stream was
+    /// until now.
+    pub(super) fn forgotten(&self, place: SessionPlace, now: Moment) -> Option<Ended> {
         let (set, at) = self.at(place)?;
         let mut changing = self.lock();
         let streams = set.sessions[at].streams.load(Ordering::Relaxed);
@@ -212,7 +213,8 @@ impl Sessions {
         let is_here = turn_of(streams) == place.turn;
         is_here.then(|| {
             self.count(SessionEvent::Expired);
-            changing.end(set, at, place.before)
+            let end = if open_of(streams) > 0 { now.millis() } else { place.before };
+            changing.end(set, at, end)
         })
     }
 
@@ -604,15 +606,25 @@ mod tests {
         bench.seen(7, 60);
         let (_, place) = bench.sessions.seen(7, at(900)).unwrap();
         let (_, again) = bench.sessions.seen(7, at(901)).unwrap();
-        assert_eq!(bench.sessions.forgotten(place).unwrap().duration, 60 * SECOND);
-        assert!(bench.sessions.forgotten(again).is_none());
+        assert_eq!(bench.sessions.forgotten(place, at(910)).unwrap().duration, 60 * SECOND);
+        assert!(bench.sessions.forgotten(again, at(910)).is_none());
         assert_eq!(bench.seen(7, 902), None);
         // The server gives the same id out again, and an old request is answered late.
         bench.create(7, 903);
-        assert!(bench.sessions.forgotten(again).is_none());
+        assert!(bench.sessions.forgotten(again, at(910)).is_none());
         let shown = bench.shown(904);
         assert_eq!(shown["sessions_active"], 1);
         assert_eq!(shown["session_events_total expired"], 1);
+    }
+
+    #[test]
+    fn a_session_that_is_forgotten_with_an_open_stream_was_in_use_until_then() {
+        let bench = Bench::new(10);
+        bench.create(7, 0);
+        bench.open_stream(7, 2);
+        let (_, place) = bench.sessions.seen(7, at(900)).unwrap();
+        let ended = bench.sessions.forgotten(place, at(901)).unwrap();
+        assert_eq!(ended.duration, 901 * SECOND);
     }
 
     #[test]

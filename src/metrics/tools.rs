@@ -32,6 +32,8 @@ struct Tool {
     last_call: AtomicU64,
     /// A [`Definition`], packed; zero if it is not known.
     definition: AtomicU64,
+    /// When the tool was listed last, in seconds since the birth of the store.
+    listed: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,7 @@ impl Tools {
         let Some(tool) = self.get(tool) else { return };
         let known = Definition::unpacked(tool.definition.load(Ordering::Relaxed));
         let new = Definition { bytes, at: now.seconds() };
+        tool.listed.store(new.at, Ordering::Relaxed);
         if known.bytes <= bytes || known.at + WINDOW < new.at {
             tool.definition.store(new.packed(), Ordering::Relaxed);
         }
@@ -97,6 +100,7 @@ impl Tools {
                 sizes: OnceLock::new(),
                 last_call: AtomicU64::new(0),
                 definition: AtomicU64::new(0),
+                listed: AtomicU64::new(0),
             })
         }))
     }
@@ -157,7 +161,7 @@ impl Tools {
         out.family(&names::TOOL_DEFINITION_BYTES);
         for (number, name) in tools {
             let known = Definition::unpacked(self.read(number, |tool| &tool.definition));
-            if known.at >= since {
+            if self.read(number, |tool| &tool.listed) >= since {
                 expose_counter(out, &[name], known.bytes);
             }
         }
@@ -254,7 +258,9 @@ mod tests {
             tools.defined(TOOL, bytes, Moment::of_test(seconds));
             assert_eq!(shown(0), Some(largest), "{bytes} after {seconds} s");
         }
-        assert_eq!((shown(3_623).is_some(), shown(3_624)), (true, None));
+        // It is offered as long as it is listed, even with a smaller definition.
+        tools.defined(TOOL, 600, Moment::of_test(3_700));
+        assert_eq!((shown(3_700), shown(3_701)), (Some(u32::MAX.into()), None));
     }
 
     #[test]

@@ -80,10 +80,16 @@ impl McpMetrics {
     }
 
     /// Ends a session that its server does not know any more.
-    pub(crate) fn session_forgotten(&self, session: SessionPlace) {
-        if let Some(ended) = self.inner.sessions.forgotten(session) {
+    pub(crate) fn session_forgotten(&self, session: SessionPlace, now: Instant) {
+        let now = self.inner.birth.moment(now);
+        if let Some(ended) = self.inner.sessions.forgotten(session, now) {
             self.inner.session_over(ended);
         }
+    }
+
+    /// Whether a path is one that the server is known to have.
+    pub(crate) fn knows_route(&self, path: &str, matched: Option<&str>) -> bool {
+        self.inner.routes.of(path, matched, false).is_ok()
     }
 
     /// Counts what happens to a session that is not in the table: a request was rejected without

@@ -60,7 +60,7 @@ impl TraceExchange {
                     trusted,
                     parent: parent.span().span_context().span_id(),
                     is_described: exchange.request().is_some(),
-                    is_routed: exchange.matched_path().is_some(),
+                    is_routed: span::settled_route(exchange).is_some(),
                     batch: Vec::new(),
                 };
                 return (trace_of_span(started, &parent, family), Some(recorded));

@@ -18,7 +18,7 @@ use super::attributes::{
     NETWORK_TRANSPORT, OTHER, URL_PATH, URL_SCHEME,
 };
 use crate::{
-    exchange::{Exchange, KnownMethods},
+    exchange::{Exchange, KnownMethods, ends_in_wildcard},
     mcp::{Message, MessageKind, Method, Revision, TargetField, Text},
 };
 
@@ -58,7 +58,7 @@ impl Head {
             let original = bounded(verb.as_str()).to_owned();
             attributes.push(KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, original));
         }
-        if let Some(route) = exchange.matched_path() {
+        if let Some(route) = settled_route(exchange) {
             attributes.push(KeyValue::new(HTTP_ROUTE, bounded(route).to_owned()));
         }
         // The path alone: queries carry secrets.
@@ -125,6 +125,11 @@ fn name_of_request(known: &KnownMethods, exchange: &Exchange) -> Cow<'static, st
         Some(route) => Cow::Owned(format!("{verb} {route}")),
         None => verb,
     }
+}
+
+/// The path that a router has matched, if no router further in can say more.
+pub(super) fn settled_route(exchange: &Exchange) -> Option<&str> {
+    exchange.matched_path().filter(|route| !ends_in_wildcard(route))
 }
 
 /// Gives a span that had to begin outside of the router what it would have had further in.

@@ -152,9 +152,13 @@ async fn an_inner_router_is_believed_before_a_wildcard() {
     let metrics = || MetricsLayer::with_metrics(signals.metrics.clone()).matched_path(true);
     let inner = users().layer(AccessLogLayer::new().matched_path(true));
     let app = Router::new().route_service("/{*rest}", metrics().layer(inner));
-    let app = signals.trace.layer(app);
     let route = "/{*rest}/users/{name}";
-    signals.check(app, "/users/ada", route, Some(route)).await;
+    signals.check(signals.trace.layer(app), "/users/ada", route, Some(route)).await;
+    // A span that begins between the two waits for the end.
+    let inner = users().layer(AccessLogLayer::new().matched_path(true));
+    let inner = signals.trace.clone().matched_path(true).layer(metrics().layer(inner));
+    let app = Router::new().route_service("/{*rest}", inner);
+    signals.check(app, "/users/eve", route, Some(route)).await;
 }
 
 #[tokio::test]
