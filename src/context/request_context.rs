@@ -127,8 +127,8 @@ impl RequestContext {
     /// encoded), or shows another name than the tool's own (a gateway that renames tools).
     ///
     /// Metrics, span and log line take it for the name that the message has; of a call that is no
-    /// `tools/call`, and of a batch, they ignore it. At most 256 bytes are kept, and it becomes a label as any other name
-    /// does: if it was configured or listed, or by a success. A span's name changes, but where the
+    /// `tools/call`, and of a batch, they ignore it. At most 256 bytes are kept, and it becomes a label as
+    /// any other name does: if it was configured or listed, or by a success. A span's name changes, but where the
     /// message has named a tool, that one stays in the attribute `gen_ai.tool.name`: what a span has
     /// cannot be taken back.
     pub fn set_tool(&self, name: impl Into<Arc<str>>) {

@@ -137,13 +137,7 @@ impl Names {
         let other = Name { id: NameId::OTHER, text: OTHER.into(), origin };
         names.table.add(names.hash.of_text(OTHER), other);
         for name in configured {
-            let unusable = |why| Error::new(Kind::Name { what, name: name.to_owned(), why });
-            match check_value(name) {
-                Ok(()) if name == OTHER => return Err(unusable("it stands for all other names")),
-                Ok(()) => {}
-                Err(Reason::Length) => return Err(unusable("it must have 1 to 64 bytes")),
-                Err(_) => return Err(unusable("it has a control character")),
-            }
+            check_configured(what, name)?;
             let hash = names.hash.of_text(name);
             if names.find(hash, name.as_bytes()).is_some() {
                 continue;
@@ -292,6 +286,17 @@ impl Names {
         names.sort_unstable_by_key(|name| name.id);
         names.into_iter().map(|name| Arc::clone(&name.text)).collect()
     }
+}
+
+/// Whether a name can be configured: a label can show it, and it does not stand for others.
+pub(super) fn check_configured(what: &'static str, name: &str) -> Result<(), Error> {
+    let why = match check_value(name) {
+        Ok(()) if name == OTHER => "it stands for all other names",
+        Ok(()) => return Ok(()),
+        Err(Reason::Length) => "it must have 1 to 64 bytes",
+        Err(_) => "it has a control character",
+    };
+    Err(Error::new(Kind::Name { what, name: name.to_owned(), why }))
 }
 
 #[cfg(test)]

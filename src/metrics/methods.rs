@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::labels::{LONGEST, OTHER};
+use super::{admission::check_configured, labels::OTHER};
 use crate::{
     error::{Error, Kind},
     exchange::KnownMethods,
@@ -21,18 +21,11 @@ const MOST: usize = 31;
 
 impl HttpMethods {
     pub(super) fn new(known: KnownMethods) -> Result<Self, Error> {
+        const WHAT: &str = "HTTP method";
         if known.all().len() > MOST {
-            return Err(Error::new(Kind::TooManyNames { what: "HTTP method", limit: MOST }));
+            return Err(Error::new(Kind::TooManyNames { what: WHAT, limit: MOST }));
         }
-        // A method has no character that a label could not show (RFC 9110, section 5.6.2).
-        for name in known.all().iter().map(Method::as_str) {
-            let why = match name {
-                OTHER => "it stands for all other names",
-                _ if name.len() > LONGEST => "it must have 1 to 64 bytes",
-                _ => continue,
-            };
-            return Err(Error::new(Kind::Name { what: "HTTP method", name: name.to_owned(), why }));
-        }
+        known.all().iter().try_for_each(|method| check_configured(WHAT, method.as_str()))?;
         Ok(Self(known))
     }
 
